@@ -1,0 +1,12 @@
+// The catalogue: all tools, in the order clients see them.
+
+package mcp
+
+import "slices"
+
+// catalog lists every tool once. Each noun's file gives its own tools; the order here is the order of tools/list.
+func catalog(version, connectionPage string) []Tool {
+	return slices.Concat(
+		whoamiTools(version, connectionPage),
+	)
+}

@@ -1,0 +1,226 @@
+// The middleware of every tool call: rate limit → the org's Hostaway client → tool → audit and usage → answer.
+
+package mcp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	protocol "github.com/mark3labs/mcp-go/mcp"
+
+	"hostaway-mcp/hostaway"
+	"hostaway-mcp/store"
+)
+
+// callLimit is the longest a call may take. Clients give up before (60 to 300 s).
+const callLimit = 4 * time.Minute
+
+// callNumber is the context key under which mcp-go carries a call's number to the tool. The call itself, with its org, stays in
+// the registry: nothing of a customer travels in a context.
+type callNumber struct{}
+
+func (s *Server) serveToolCall(x *exchange) {
+	started := s.now()
+	stand := s.toolRate.take(x.org.ID(), started)
+	stand.writeTo(x.w.Header())
+	if !stand.allowed {
+		s.replyError(x.w, x.msg.id, tooManyRequests(stand, "tool calls"))
+		return
+	}
+	ctx, cancel := context.WithCancelCause(x.r.Context())
+	defer cancel(nil)
+	tool, known := s.byName[x.msg.tool]
+	c := &call{
+		requestID: x.requestID(), id: x.msg.id, org: x.org, key: x.key, tool: tool, arguments: x.msg.arguments, started: started, cancel: cancel,
+		progress: &progress{w: x.w, now: s.now, gone: func() { cancel(context.Canceled) }},
+	}
+	if wantsEvents(x.r.Header) {
+		c.progress.token = x.msg.progress
+	}
+	if !s.calls.add(c) {
+		s.replyError(x.w, x.msg.id, stoppingError())
+		return
+	}
+	defer s.calls.remove(c)
+	if !known {
+		s.conclude(x, c, &recorder{status: http.StatusOK, body: *bytes.NewBuffer(s.unknownTool(x, c))}, nil)
+		return
+	}
+	ctx, stop := context.WithTimeout(context.WithValue(ctx, callNumber{}, c.number), callLimit)
+	defer stop()
+	rec := s.pass(ctx, x, c.number)
+	s.conclude(x, c, rec, context.Cause(ctx))
+}
+
+// conclude records the call, then answers it. cause says why the call was ended from outside, if it was.
+func (s *Server) conclude(x *exchange, c *call, rec *recorder, cause error) {
+	answer := withID(rec.body.Bytes(), c.number, c.id)
+	status := rec.status
+	wrong := plainError(rec.body.Bytes(), x.msg.method)
+	switch {
+	case wrong != nil:
+		wrong.status = rec.status
+	case len(answer) > 0:
+	case errors.Is(cause, errClientCancelled):
+		wrong = &rpcError{status: http.StatusOK, code: rpcCancelled, message: "The call was cancelled by the client."}
+	case errors.Is(cause, errStopping):
+		stopping := stoppingError()
+		wrong = &stopping
+	case errors.Is(cause, context.DeadlineExceeded):
+		wrong = &rpcError{status: http.StatusOK, code: protocol.INTERNAL_ERROR, message: "The call took too long.", next: "Ask for less at once."}
+	default:
+		internal := internalRPCError(c.requestID)
+		wrong = &internal
+	}
+	if wrong != nil {
+		answer, status = errorMessage(c.id, *wrong, c.requestID), wrong.status
+	}
+	if c.ran {
+		if err := s.record(x, c, len(answer)); err != nil && !c.tool.writes {
+			// What was not recorded was not answered. A change is answered all the same: it has happened, and hiding it would do harm.
+			internal := internalRPCError(c.requestID)
+			if errors.Is(err, store.ErrDiskFull) {
+				internal.message = "The server's disk is full, so the call could not be recorded and its answer is withheld. Request id " + c.requestID + "."
+				internal.next = "Tell the operator of this server."
+			}
+			answer, status = errorMessage(c.id, internal, c.requestID), internal.status
+		}
+	}
+	if x.r.Context().Err() == nil {
+		c.progress.finish(status, answer)
+	}
+}
+
+// record writes the audit entry and counts the call; it returns when both are durable.
+func (s *Server) record(x *exchange, c *call, answerBytes int) error {
+	entry := store.ToolCall{
+		KeyID: c.key.ID, KeyName: c.key.Name, ClientName: clientName(x), Tool: c.tool.Name, Arguments: redact(c.arguments),
+		Outcome: store.OutcomeOK, StartedAt: c.started, Duration: s.now().Sub(c.started),
+		UpstreamCalls: c.upstream, AnswerBytes: answerBytes, RequestID: c.requestID, IP: hostname(x.r.RemoteAddr),
+	}
+	if c.tool.Name == "" {
+		// Invented names would fill the usage page: they are counted under one, and kept as what was asked for.
+		entry.Tool = "unknown"
+		entry.Arguments, _ = json.Marshal(map[string]string{"tool": clip(x.msg.tool, 60)})
+	}
+	if c.failure != nil {
+		entry.Outcome, entry.ErrorCode = c.failure.outcome(), c.failure.code
+	}
+	err := c.org.RecordToolCall(context.WithoutCancel(x.r.Context()), entry)
+	if err != nil {
+		s.log.Error("record tool call", "err", err, "org", c.org.ID(), "tool", entry.Tool, "request_id", c.requestID)
+	}
+	return err
+}
+
+func clientName(x *exchange) string {
+	if x.msg.clientName != "" {
+		return clip(x.msg.clientName, 60)
+	}
+	product, _, _ := strings.Cut(x.r.UserAgent(), " ")
+	return clip(product, 60)
+}
+
+// unknownTool answers a call of a tool that is not there. It is a result and not a protocol error, so that models see it.
+func (s *Server) unknownTool(x *exchange, c *call) []byte {
+	names := make([]string, len(s.tools))
+	for i, t := range s.tools {
+		names[i] = t.Name
+	}
+	what := fmt.Sprintf("There is no tool %q.", clip(x.msg.tool, 80))
+	next := "Known are: " + strings.Join(names, ", ") + "."
+	if near := nearest(x.msg.tool, names); near != "" {
+		next = "Did you mean " + near + "? tools/list gives all names."
+	}
+	c.ran, c.failure = true, &refusal{what: what, next: next, code: codeUnknownTool}
+	result := protocol.CallToolResult{Content: []protocol.Content{protocol.NewTextContent(c.failure.Error())}, IsError: true}
+	if x.msg.modern() {
+		result.ResultType = protocol.ResultTypeComplete
+	}
+	raw, _ := json.Marshal(protocol.NewJSONRPCResultResponse(protocol.NewRequestId(int64(c.number)), result)) // text only
+	return raw
+}
+
+// handle is what mcp-go calls for every tool.
+func (s *Server) handle(ctx context.Context, _ protocol.CallToolRequest) (*protocol.CallToolResult, error) {
+	number, _ := ctx.Value(callNumber{}).(uint64)
+	c := s.calls.find(number)
+	if c == nil {
+		return nil, errors.New("a tool was called past the guard")
+	}
+	c.ran = true
+	raw, err := s.run(ctx, c)
+	if err != nil {
+		var internal bool
+		if c.failure, internal = answerForError(err, c.requestID, s.dashboard(connectionPath)); internal {
+			s.log.Error("tool call", "err", err, "tool", c.tool.Name, "org", c.org.ID(), "request_id", c.requestID)
+		}
+		return &protocol.CallToolResult{Content: []protocol.Content{protocol.NewTextContent(c.failure.Error())}, IsError: true}, nil
+	}
+	return &protocol.CallToolResult{Content: []protocol.Content{protocol.NewTextContent(string(raw))}, RawStructuredContent: raw}, nil
+}
+
+// run calls the tool and encodes its answer, which fits into the budget or is refused.
+func (s *Server) run(ctx context.Context, c *call) (raw []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in tool: %v\n%s", p, debug.Stack())
+		}
+	}()
+	caller := Caller{Org: c.org, Key: c.key, Now: c.started, Progress: c.progress.report}
+	if !c.tool.WithoutHostaway {
+		counter := &hostaway.Counter{}
+		defer func() { c.upstream = counter.Count() }()
+		client, err := s.cfg.Hostaway.ClientFor(ctx, c.org)
+		switch {
+		case err == nil:
+			caller.Hostaway = client.WithCounter(counter)
+		case !c.tool.HostawayOptional:
+			return nil, notConnected(err, s.dashboard(connectionPath))
+		}
+	}
+	out, err := c.tool.run(ctx, caller, c.arguments)
+	if err != nil {
+		return nil, err
+	}
+	raw, err = encode(out)
+	if err != nil {
+		return nil, fmt.Errorf("encode answer: %w", err)
+	}
+	if weight(raw) > answerBudget-frameReserve {
+		return nil, &refusal{
+			what: fmt.Sprintf("The answer would be larger than %d bytes.", answerBudget),
+			next: "Ask for less: a smaller limit, a shorter period, fewer listings, or a summary instead of details.", code: codeTooLarge,
+		}
+	}
+	return raw, nil
+}
+
+// encode writes v as compact JSON, with < > & as they are: they are data, and not for a browser.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}
+
+// notConnected says that there is no Hostaway to ask, and where to change that.
+func notConnected(err error, connectionPage string) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return &refusal{
+			what: "Hostaway is not connected yet.",
+			next: "Ask the person to connect their Hostaway account at " + connectionPage + ", then try again.", code: codeNotConnected,
+		}
+	}
+	return fmt.Errorf("get Hostaway client: %w", err)
+}

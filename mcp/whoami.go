@@ -1,0 +1,84 @@
+// hostaway_whoami: the first thing to ask when anything is unclear. It works without a connection and says how to get one.
+
+package mcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"hostaway-mcp/hostaway"
+	"hostaway-mcp/store"
+)
+
+type whoamiIn struct{}
+
+type whoamiOut struct {
+	Org            string `json:"org"`
+	APIKey         string `json:"api_key" jsonschema:"the name of the key in use"`
+	Connection     string `json:"connection" enum:"connected,refused,not_connected"`
+	AccountID      int64  `json:"hostaway_account_id,omitempty"`
+	ActiveListings *int   `json:"active_listings,omitempty"`
+	CountedAt      string `json:"counted_at,omitempty"`
+	NextStep       string `json:"next_step,omitempty"`
+	ServerVersion  string `json:"server_version"`
+}
+
+// whoamiWait is how long Hostaway may take to count before the last known figure is given.
+const whoamiWait = 10 * time.Second
+
+func whoamiTools(version, connectionPage string) []Tool {
+	return []Tool{newTool(spec{
+		Name: "hostaway_whoami", Title: "Who am I",
+		Description:      "Which organization and API key this connection uses, whether Hostaway is connected, and how many active listings it has. Works without a Hostaway connection.",
+		HostawayOptional: true,
+	}, func(ctx context.Context, c Caller, _ whoamiIn) (whoamiOut, error) {
+		return whoami(ctx, c, version, connectionPage)
+	})}
+}
+
+func whoami(ctx context.Context, c Caller, version, connectionPage string) (whoamiOut, error) {
+	out := whoamiOut{Org: c.Org.Name(), APIKey: c.Key.Name, ServerVersion: version}
+	connection, err := c.Org.Connection(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		out.Connection = "not_connected"
+		out.NextStep = "Ask the person to connect their Hostaway account at " + connectionPage + "."
+		return out, nil
+	}
+	if err != nil {
+		return whoamiOut{}, fmt.Errorf("read connection: %w", err)
+	}
+	out.Connection, out.AccountID, out.ActiveListings = string(connection.State), connection.AccountID, connection.ListingCount
+	if connection.CheckedAt != nil {
+		out.CountedAt = connection.CheckedAt.UTC().Format(time.RFC3339)
+	}
+	if connection.State == store.ConnectionConnected && c.Hostaway != nil {
+		if err := countListings(ctx, c, &out); err != nil {
+			return whoamiOut{}, err
+		}
+	}
+	if out.Connection == string(store.ConnectionRefused) {
+		out.NextStep = "Hostaway refuses the credentials: ask the person to reconnect at " + connectionPage + "."
+	}
+	return out, nil
+}
+
+// countListings asks Hostaway; when it does not answer, the last known figure stays, with its time.
+func countListings(ctx context.Context, c Caller, out *whoamiOut) error {
+	asking, stop := context.WithTimeout(ctx, whoamiWait)
+	defer stop()
+	count, err := c.Hostaway.CountActiveListings(asking)
+	var upstream *hostaway.Error
+	switch {
+	case err == nil:
+		out.ActiveListings, out.CountedAt = &count, c.Now.UTC().Format(time.RFC3339)
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &upstream) && upstream.Code == hostaway.CredentialsRefused:
+		out.Connection = string(store.ConnectionRefused)
+	default:
+		out.NextStep = "Hostaway did not answer just now, so the figure is the last known one: try again in a minute."
+	}
+	return nil
+}
