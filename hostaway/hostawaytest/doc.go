@@ -1,0 +1,2 @@
+// Package hostawaytest is a Hostaway API for tests and for the demo.
+package hostawaytest
