@@ -1,0 +1,81 @@
+// Hostaway-mcp lets a property manager put an AI assistant to work on their
+// own Hostaway account. This package builds the rooms, serves them on one
+// address, and holds the commands that people type.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"hostaway-mcp/store"
+)
+
+const binaryName = "hostaway-mcp"
+
+// process is what a command has of the world around it.
+type process struct {
+	environ []string // NAME=value, read by config alone
+	envFile string   // named by --env-file
+	in      io.Reader
+	out     io.Writer
+	errOut  io.Writer
+	now     func() time.Time
+}
+
+func (p *process) config() (config, error) { return loadConfig(p.environ, p.envFile) }
+
+func main() {
+	// Before any database is opened: from the first lock on it is too late.
+	if err := store.UseProcessSafeLocks(); err != nil {
+		_, _ = fmt.Fprintf(os.Stderr, "%s: the file locks can't be set up: %v\n", binaryName, err)
+		os.Exit(exitFailed)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal asks to finish; once it came, a second one ends the
+	// process at once, as signals do by themselves.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run carries out one command line and returns the exit code.
+func run(ctx context.Context, args, environ []string, in io.Reader, out, errOut io.Writer) int {
+	p := &process{environ: environ, in: in, out: out, errOut: errOut, now: time.Now}
+	return report(errOut, p.dispatch(ctx, args))
+}
+
+// dispatch finds the command, reads its flags and runs it.
+func (p *process) dispatch(ctx context.Context, args []string) error {
+	if wantsHelp(args) {
+		return p.help(args)
+	}
+	c, rest, err := findCommand(args)
+	if err != nil {
+		return err
+	}
+	flags := newFlagSet(c, p)
+	act := c.prepare(flags)
+	words, err := parseFlags(flags, rest)
+	if errors.Is(err, flag.ErrHelp) {
+		return printCommandHelp(p.out, c)
+	}
+	if err != nil {
+		return misused(err.Error(), fmt.Sprintf("see `%s %s --help`", binaryName, c.path))
+	}
+	if len(words) < len(c.args) {
+		return misused(fmt.Sprintf("`%s` needs %s", c.path, strings.Join(c.args[len(words):], " and ")),
+			fmt.Sprintf("see `%s %s --help`", binaryName, c.path))
+	}
+	if len(words) > len(c.args) {
+		return misused(fmt.Sprintf("`%s` does not know what to do with %q", c.path, words[len(c.args)]),
+			fmt.Sprintf("see `%s %s --help`", binaryName, c.path))
+	}
+	return act(ctx, p, words)
+}

@@ -1,0 +1,36 @@
+// Nearest names: what to suggest when a command or a setting is misspelt.
+package main
+
+// nearest returns the candidate that takes the fewest single-letter changes
+// to become word, and the first of several; "" when there is none at all.
+func nearest(word string, candidates []string) string {
+	best, bestAt := "", -1
+	for _, c := range candidates {
+		if at := distance(word, c); bestAt < 0 || at < bestAt {
+			best, bestAt = c, at
+		}
+	}
+	return best
+}
+
+// distance counts the letters to insert, delete or replace between a and b
+// (Levenshtein's distance, kept in one row).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			next := min(row[j+1]+1, row[j]+1, diagonal+cost)
+			diagonal, row[j+1] = row[j+1], next
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,161 @@
+// The rotate-key command: a new master key comes first, and everything sealed
+// is sealed again with it, in small batches that can be interrupted.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hostaway-mcp/secret"
+	"hostaway-mcp/store"
+)
+
+const resealBatch = 100 // rows in one transaction: a server beside us waits for no longer than that
+
+func rotateKeyCommand() command {
+	return command{
+		path:  "rotate-key",
+		about: "Put a new master key first and seal all secrets again with it",
+		more: "With master.key in the data folder, the new key is written there first. With HMCP_MASTER_KEY,\n" +
+			"the first run prints a new key to put before the old one; the next run seals with it. Interrupted?\n" +
+			"Run it again: it goes on where it stopped. A server may run meanwhile.",
+		prepare: func(*flag.FlagSet) action {
+			return func(ctx context.Context, p *process, _ []string) error { return p.rotateKey(ctx) }
+		},
+	}
+}
+
+func (p *process) rotateKey(ctx context.Context) error {
+	c, err := p.config()
+	if err != nil {
+		return err
+	}
+	db, err := p.existingStore(ctx, c)
+	if err != nil {
+		return err
+	}
+	ring, err := masterKey{setting: c.MasterKey, dataDir: c.DataDir, log: newLogger(p.errOut, c)}.keyring(ctx, true)
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	r := rotation{process: p, config: c, ring: ring}
+	stale, err := r.stale(ctx, db)
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	switch {
+	case stale > 0 && len(ring.IDs()) > 1: // a new key is first already: go on
+		err = r.reseal(ctx, db)
+		return errors.Join(err, closeStore(db))
+	case !c.MasterKey.IsZero():
+		return errors.Join(r.explain(), closeStore(db))
+	}
+	if err := closeStore(db); err != nil {
+		return err
+	}
+	return r.putFirst(ctx)
+}
+
+// rotation is one run of rotate-key.
+type rotation struct {
+	*process
+	config config
+	ring   *secret.Keyring
+}
+
+// stale counts what is sealed with another key than the first.
+func (r rotation) stale(ctx context.Context, db *store.Store) (int, error) {
+	sealed, err := db.SealedBy(ctx)
+	if err != nil {
+		return 0, storeProblem(r.config.DataDir, err)
+	}
+	count := 0
+	for id, rows := range sealed {
+		if id != r.ring.PrimaryID() {
+			count += rows
+		}
+	}
+	return count, nil
+}
+
+// putFirst writes a new key before the old ones into master.key, and seals
+// with it. The file comes first: nothing is ever sealed with a key that is not
+// on the disk.
+func (r rotation) putFirst(ctx context.Context) error {
+	m := masterKey{dataDir: r.config.DataDir, log: newLogger(r.errOut, r.config)}
+	old, err := readSettingFile(m.path())
+	if err != nil {
+		return folderProblem(r.config.DataDir, err)
+	}
+	text := secret.GenerateKey().Reveal() + "\n" + strings.TrimSpace(old) + "\n"
+	if r.ring, err = secret.ParseKeyring(text); err != nil {
+		return fmt.Errorf("read new keyring: %w", err)
+	}
+	if err := replaceFile(m.path(), []byte(text)); err != nil {
+		return folderProblem(r.config.DataDir, err)
+	}
+	_, _ = fmt.Fprintf(r.out, "Wrote the new key %s before the old one to %s. Keep a copy of that file somewhere else.\n", r.ring.PrimaryID(), m.path())
+	db, err := r.existingStore(ctx, r.config)
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.reseal(ctx, db), closeStore(db))
+}
+
+// reseal goes on until nothing is left, a batch at a time.
+func (r rotation) reseal(ctx context.Context, db *store.Store) error {
+	total := 0
+	for {
+		done, left, err := db.Reseal(ctx, resealBatch)
+		total += done
+		if err != nil {
+			again := failed(err, fmt.Sprintf("sealing again stopped after %d secrets (%v)", total, err), "run rotate-key again: it goes on from there; keep both keys until then")
+			if errors.Is(err, store.ErrDiskFull) {
+				again = folderProblem(r.config.DataDir, err)
+			}
+			return again
+		}
+		if left == 0 {
+			return r.finished(total)
+		}
+		if done == 0 {
+			return failed(nil, fmt.Sprintf("%d secrets could not be sealed again", left), "run rotate-key again; keep both keys until nothing is left")
+		}
+		_, _ = fmt.Fprintf(r.out, "%d sealed again, %d left.\n", total, left)
+	}
+}
+
+func (r rotation) finished(total int) error {
+	_, err := fmt.Fprintf(r.out, "Sealed %d secrets again with the key %s; nothing is left under another.\n%s\n", total, r.ring.PrimaryID(), r.oldKeys())
+	return err
+}
+
+// oldKeys says when the old keys may go.
+func (r rotation) oldKeys() string {
+	old := slices.DeleteFunc(r.ring.IDs(), func(id string) bool { return id == r.ring.PrimaryID() })
+	if len(old) == 0 {
+		return "There is no older key."
+	}
+	where := "HMCP_MASTER_KEY"
+	if r.config.MasterKey.IsZero() {
+		where = masterKeyFile
+	}
+	return fmt.Sprintf("The old key %s may be taken out of %s once no copy of the database from before today is needed any more.", strings.Join(old, ", "), where)
+}
+
+// explain tells an operator who keeps the key elsewhere what to do, since we
+// can't change that place.
+func (r rotation) explain() error {
+	if len(r.ring.IDs()) > 1 {
+		_, err := fmt.Fprintf(r.out, "Nothing has to be sealed again: everything is under the first key, %s.\n%s\n", r.ring.PrimaryID(), r.oldKeys())
+		return err
+	}
+	_, err := fmt.Fprintf(r.out, "The master key comes from HMCP_MASTER_KEY, so putting a new one first is yours to do:\n\n"+
+		"1. Put this new key before the old one, separated by a comma, and restart the server:\n\n   %s\n\n"+
+		"2. Run `%s rotate-key` again with the same setting.\n\nNothing was changed.\n", secret.GenerateKey().Reveal(), binaryName)
+	return err
+}

@@ -1,0 +1,38 @@
+// Routes: what answers under which path, and what stands before all of it.
+package main
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/netip"
+)
+
+// rooms are the two handlers that routes leads to.
+type rooms struct {
+	mcp       http.Handler
+	dashboard http.Handler
+}
+
+// newRoutes leads /mcp to the MCP endpoint and everything that is not a
+// machine's business to the dashboard. Below the machines' prefixes an unknown
+// path is a JSON 404 before anybody asks for a key: a client that probes for
+// OAuth must learn that there is none, and must never be sent a page.
+func newRoutes(to rooms, proxies []netip.Prefix, log *slog.Logger) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/mcp", to.mcp)
+	for _, prefix := range []string{"/mcp/", "/.well-known", "/.well-known/", "/oauth", "/oauth/", "/webhooks", "/webhooks/"} {
+		mux.HandleFunc(prefix, nothingHere)
+	}
+	mux.Handle("/", to.dashboard)
+	return withRequestID(withClientAddress(proxies, withRequestLog(log, mux)))
+}
+
+func nothingHere(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNotFound)
+	_ = json.NewEncoder(w).Encode(struct {
+		Error string `json:"error"`
+	}{"there is nothing at this address: the MCP endpoint is /mcp"})
+}

@@ -1,0 +1,185 @@
+// The serve command: builds each room, serves them until told to stop, and
+// takes them down in order.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"hostaway-mcp/dashboard"
+	"hostaway-mcp/mcp"
+	"hostaway-mcp/secret"
+	"hostaway-mcp/store"
+)
+
+const setUpLinkLife = 24 * time.Hour
+
+func serveCommand() command {
+	return command{
+		path:  "serve",
+		about: "Serve the MCP endpoint and the dashboard (this is what no command means)",
+		more:  "The first start makes the data folder and prints a link for setting up the first org.",
+		prepare: func(*flag.FlagSet) action {
+			return func(ctx context.Context, p *process, _ []string) error { return p.serve(ctx) }
+		},
+	}
+}
+
+func (p *process) serve(ctx context.Context) error {
+	c, err := p.config()
+	if err != nil {
+		return err
+	}
+	log := newLogger(p.errOut, c)
+	// The address comes first: when it is taken, nothing has been written yet.
+	listener, err := listen(ctx, c.Listen, "HMCP_LISTEN")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }()
+	if c.BaseURL == "" {
+		c.BaseURL = baseURLOf(listener.Addr().String())
+	}
+	if err := prepareFolder(c.DataDir); err != nil {
+		return err
+	}
+	db, err := openStore(ctx, c, p.now, log)
+	if err != nil {
+		return err
+	}
+	h, err := newHouse(c, db, p.now, log)
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	if err := p.welcome(ctx, c, db); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	log.Info("serving", "address", listener.Addr().String(), "url", c.BaseURL, "version", buildVersion())
+	err = h.front(c, log).serve(ctx, listener)
+	return errors.Join(err, closeStore(db))
+}
+
+// welcome prints the way in for as long as there is no org. The link goes to
+// standard output only, never through the log.
+func (p *process) welcome(ctx context.Context, c config, db *store.Store) error {
+	orgs, err := db.CountOrgs(ctx)
+	if err != nil {
+		return storeProblem(c.DataDir, err)
+	}
+	if orgs > 0 {
+		return nil
+	}
+	link, err := db.CreateSignUpLink(ctx, store.SetUp, setUpLinkLife, systemActor())
+	if err != nil {
+		return storeProblem(c.DataDir, err)
+	}
+	_, err = fmt.Fprintf(p.out, "Nobody has signed up yet. Open this link to set up the first org (good once, for 24 hours):\n\n  %s\n\n",
+		setUpURL(c.BaseURL, link))
+	return err
+}
+
+func setUpURL(base string, link secret.Text) string {
+	return base + "/setup?link=" + url.QueryEscape(link.Reveal())
+}
+
+// inviteURL leads to signing up with a link.
+func inviteURL(base string, link secret.Text) string {
+	return base + "/signup?link=" + url.QueryEscape(link.Reveal())
+}
+
+func systemActor() store.Actor { return store.Actor{Kind: store.ActorSystem, Name: binaryName} }
+
+// openStore opens the database of the data folder with the master key.
+func openStore(ctx context.Context, c config, now func() time.Time, log *slog.Logger) (*store.Store, error) {
+	path := filepath.Join(c.DataDir, databaseFile)
+	if err := ownFile(path); err != nil {
+		return nil, folderProblem(c.DataDir, err)
+	}
+	key := masterKey{setting: c.MasterKey, dataDir: c.DataDir, log: log}
+	db, err := store.Open(ctx, store.Config{Path: path, Keyring: key.keyring, Now: now, Log: log})
+	if err != nil {
+		return nil, storeProblem(c.DataDir, err)
+	}
+	return db, nil
+}
+
+// ownFile makes the database file if it is not there, for our user only: the
+// files that SQLite puts beside it take their rights from it.
+func ownFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileRights)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// storeProblem puts what the store says about opening into words for the
+// operator.
+func storeProblem(dataDir string, err error) error {
+	var known *problem
+	var newer *store.NewerError
+	var missing *secret.UnknownKeyError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &newer):
+		return &problem{
+			code: exitFailed, cause: err,
+			what: fmt.Sprintf("the database in %s was written by a newer %s (its version is %d, this program knows %d)", dataDir, binaryName, newer.Have, newer.Want),
+			do:   "run the newer program, or restore a copy from before the upgrade",
+		}
+	case errors.As(err, &missing):
+		return &problem{
+			code: exitMisused, cause: err,
+			what: fmt.Sprintf("the secrets in %s were sealed with the master key %s, which is not among the keys given", dataDir, missing.ID),
+			do:   "add that key to HMCP_MASTER_KEY or to master.key; nothing was changed",
+		}
+	case errors.Is(err, store.ErrDiskFull):
+		return folderProblem(dataDir, err)
+	}
+	return failed(err, fmt.Sprintf("the database in %s can't be used (%v)", dataDir, err), "look at the file and its rights, or restore a copy")
+}
+
+func closeStore(db *store.Store) error {
+	if err := db.Close(); err != nil {
+		return failed(err, fmt.Sprintf("closing the database failed (%v)", err), "what was acknowledged is safe; look at the disk before the next start")
+	}
+	return nil
+}
+
+// house is the built rooms, ready to be served.
+type house struct {
+	mcp   *mcp.Server
+	rooms rooms
+}
+
+func newHouse(c config, db *store.Store, now func() time.Time, log *slog.Logger) (*house, error) {
+	return furnish(c, db, newUpstream(c, now, log), nil, now, log)
+}
+
+// furnish builds the rooms around a store and a way to Hostaway.
+func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, now func() time.Time, log *slog.Logger) (*house, error) {
+	server := mcp.New(mcp.Config{
+		Store: db, Hostaway: up, BaseURL: c.BaseURL, RateLimit: c.RateLimit, AllowedOrigins: c.AllowedOrigins,
+		Version: buildVersion(), Now: now, Log: log,
+	})
+	pages, err := dashboard.New(dashboard.Config{
+		Store: db, Hostaway: up, BaseURL: c.BaseURL, SignUp: c.SignUp, Binary: binaryName,
+		Version: buildVersion(), Now: now, Log: log, Demo: hint,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("build dashboard: %w", err)
+	}
+	return &house{mcp: server, rooms: rooms{mcp: server.Handler(), dashboard: pages.Handler()}}, nil
+}
+
+func (h *house) front(c config, log *slog.Logger) front {
+	return front{handler: newRoutes(h.rooms, c.TrustedProxies, log), h2c: c.H2C, drain: h.mcp.Shutdown, log: log}
+}
