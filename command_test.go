@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"flag"
 	"io"
@@ -175,16 +174,5 @@ func TestTablesShowNoControlCharacters(t *testing.T) {
 	}
 	if want := "A         B\névil?[2J  x\n"; out.String() != want {
 		t.Errorf("%q, want %q", out.String(), want)
-	}
-}
-
-func TestStoppedContextStopsCommands(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	var out, errOut bytes.Buffer
-	code := run(ctx, []string{"demo", "--listen", "127.0.0.1:0"}, nil, strings.NewReader(""), &out, &errOut)
-	if code == exitMisused {
-		t.Errorf("%d %s", code, errOut.String())
 	}
 }
