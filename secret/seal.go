@@ -122,6 +122,12 @@ func (k *Keyring) Stale(envelope []byte) bool {
 	return err != nil || id != k.keys[0].id
 }
 
+// PrimaryPrefix is how every envelope begins that the first key sealed: version
+// and key id. It lets a query find the others.
+func (k *Keyring) PrimaryPrefix() []byte {
+	return append([]byte{version}, k.keys[0].id[:]...)
+}
+
 // KeyID names the key that sealed the envelope, 8 hex digits. Error: ErrFormat.
 func KeyID(envelope []byte) (string, error) {
 	id, err := envelopeKey(envelope)

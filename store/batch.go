@@ -1,0 +1,147 @@
+// What a group commit writes: each tool call through its own org's views, then
+// one update of the usage counters for each org, day and tool of the batch.
+
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"time"
+)
+
+// batchWriter runs prepared statements on the write connection, inside a
+// transaction that its caller holds.
+type batchWriter struct {
+	conn  *scopedConn
+	store *Store
+	open  map[string]*scopedStmt
+	named []driver.NamedValue
+}
+
+// run executes a statement within the scope; hit says whether it returned a row.
+func (w *batchWriter) run(sc scope, text string, values ...driver.Value) (hit bool, err error) {
+	w.conn.scope = sc
+	st, err := w.prepared(text)
+	if err != nil {
+		return false, err
+	}
+	w.named = w.named[:0]
+	for i, v := range values {
+		w.named = append(w.named, driver.NamedValue{Ordinal: i + 1, Value: v})
+	}
+	// The transaction's context ends a wait for the lock; statements are short.
+	rows, err := st.QueryContext(context.Background(), w.named)
+	if err != nil {
+		return false, err
+	}
+	row := make([]driver.Value, len(rows.Columns()))
+	if len(row) > 0 {
+		if err = rows.Next(row); err == nil {
+			hit = true
+			for err == nil { // to the end: only then is the statement done
+				err = rows.Next(row)
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+	}
+	return hit, errors.Join(err, rows.Close())
+}
+
+func (w *batchWriter) prepared(text string) (*scopedStmt, error) {
+	if st, ok := w.open[text]; ok {
+		return st, nil
+	}
+	st, err := w.conn.PrepareContext(context.Background(), text)
+	if err != nil {
+		return nil, err
+	}
+	if w.open == nil {
+		w.open = map[string]*scopedStmt{}
+	}
+	w.open[text] = st.(*scopedStmt)
+	return w.open[text], nil
+}
+
+// close gives the statements back to the connection.
+func (w *batchWriter) close() error {
+	var errs []error
+	for _, st := range w.open {
+		errs = append(errs, st.Close())
+	}
+	return errors.Join(errs...)
+}
+
+type usageKey struct{ org, day, tool string }
+
+type usageSum struct {
+	calls, failed, micros, last int64
+}
+
+func (w *batchWriter) calls(batch []*recording) error {
+	sums := make(map[usageKey]usageSum, 4)
+	for _, r := range batch {
+		if err := w.call(r); err != nil {
+			return err
+		}
+		key := usageKey{r.org, r.call.StartedAt.UTC().Format(time.DateOnly), r.call.Tool}
+		sum := sums[key]
+		sum.calls++
+		if r.call.Outcome != OutcomeOK {
+			sum.failed++
+		}
+		sum.micros += r.call.Duration.Microseconds()
+		sum.last = max(sum.last, r.call.StartedAt.UnixMilli())
+		sums[key] = sum
+	}
+	for key, sum := range sums {
+		if err := w.count(key, sum); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *batchWriter) call(r *recording) error {
+	c := &r.call
+	_, err := w.run(scope{doorOrg, r.org}, `
+INSERT INTO audit (org_id, id, at, actor_kind, actor_id, actor_name, action, target, detail, outcome, error_code, client_name,
+  arguments, duration_us, upstream_calls, answer_bytes, ip, user_agent, request_id)
+VALUES (?, ?, ?, 'key', ?, ?, ?, '', '', ?, ?, ?, ?, ?, ?, ?, ?, '', ?)`,
+		r.org, w.store.auditIDs.next("aud", w.store.now()), c.StartedAt.UnixMilli(), c.KeyID, c.KeyName, c.Tool,
+		string(c.Outcome), c.ErrorCode, c.ClientName, string(c.Arguments), c.Duration.Microseconds(),
+		int64(c.UpstreamCalls), int64(c.AnswerBytes), c.IP, c.RequestID)
+	return err
+}
+
+func (w *batchWriter) count(key usageKey, sum usageSum) error {
+	sc := scope{doorOrg, key.org}
+	hit, err := w.run(sc, `
+UPDATE usage SET calls = calls + ?, failed = failed + ?, duration_us = duration_us + ?, last_call_at = max(last_call_at, ?)
+WHERE day = ? AND tool = ? RETURNING 1`, sum.calls, sum.failed, sum.micros, sum.last, key.day, key.tool)
+	if err != nil || hit {
+		return err
+	}
+	_, err = w.run(sc, `INSERT INTO usage (org_id, day, tool, calls, failed, duration_us, last_call_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		key.org, key.day, key.tool, sum.calls, sum.failed, sum.micros, sum.last)
+	return err
+}
+
+func (w *batchWriter) touches(used []touch) error {
+	for _, t := range used {
+		var err error
+		if t.key != "" {
+			_, err = w.run(scope{doorOrg, t.org}, `UPDATE api_keys SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?`,
+				t.at.UnixMilli(), t.key)
+		} else {
+			_, err = w.run(scope{door: doorSystem}, sysTouchSession, t.at.UnixMilli(), t.session)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+// Group commit: tool calls come from many goroutines at once, and SQLite has one
+// writer. One goroutine takes all that wait, writes them in one transaction and
+// then answers each caller. "Last used" and "last seen" ride along, and nobody
+// waits for them.
+
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"sync"
+	"time"
+)
+
+// ErrClosed: the store was closed before the call.
+var ErrClosed = errors.New("the store is closed")
+
+const (
+	batchMost  = 256
+	queueLen   = 1024
+	commitTime = 30 * time.Second
+)
+
+// recording is a tool call that waits to be committed.
+type recording struct {
+	org  string
+	call ToolCall
+	done chan error
+}
+
+// touch notes that a key or a session was used.
+type touch struct {
+	org, key string // a key of an org, or
+	session  string
+	at       time.Time
+}
+
+type committer struct {
+	store   *Store
+	queue   chan *recording
+	touches chan touch
+	ended   chan struct{}
+	waiting sync.Pool
+
+	mu     sync.RWMutex // held while sending, so that close can't come between
+	closed bool
+}
+
+func newCommitter(s *Store) *committer {
+	c := &committer{
+		store: s, queue: make(chan *recording, queueLen), touches: make(chan touch, queueLen), ended: make(chan struct{}),
+		waiting: sync.Pool{New: func() any { return &recording{done: make(chan error, 1)} }},
+	}
+	go c.run()
+	return c
+}
+
+// do has the call committed and waits for it.
+func (c *committer) do(ctx context.Context, org string, call ToolCall) error {
+	r := c.waiting.Get().(*recording)
+	r.org, r.call = org, call
+	if err := c.send(ctx, r); err != nil {
+		return err
+	}
+	select {
+	case err := <-r.done:
+		c.waiting.Put(r)
+		return err
+	case <-ctx.Done(): // the committer still holds r
+		return ctx.Err()
+	}
+}
+
+func (c *committer) send(ctx context.Context, r *recording) error {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.closed {
+		return ErrClosed
+	}
+	select {
+	case c.queue <- r:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// later queues a touch. One that finds the queue full is dropped: the next use
+// brings another.
+func (c *committer) later(t touch) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.closed {
+		return
+	}
+	select {
+	case c.touches <- t:
+	default:
+	}
+}
+
+// close lets what waits be committed, and ends the goroutine.
+func (c *committer) close() {
+	c.mu.Lock()
+	if !c.closed {
+		c.closed = true
+		close(c.queue)
+		close(c.touches)
+	}
+	c.mu.Unlock()
+	<-c.ended
+}
+
+func (c *committer) run() {
+	defer close(c.ended)
+	batch := make([]*recording, 0, batchMost)
+	queue, touches := c.queue, c.touches
+	for queue != nil || touches != nil {
+		batch = batch[:0]
+		var used []touch
+		select {
+		case r, ok := <-queue:
+			if !ok {
+				queue = nil
+				continue
+			}
+			batch = append(batch, r)
+		case t, ok := <-touches:
+			if !ok {
+				touches = nil
+				continue
+			}
+			used = append(used, t)
+		}
+		c.commit(c.takeWaiting(batch), c.takeTouches(used))
+	}
+}
+
+func (c *committer) takeWaiting(batch []*recording) []*recording {
+	for len(batch) < batchMost {
+		select {
+		case r, ok := <-c.queue:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, r)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (c *committer) takeTouches(used []touch) []touch {
+	for len(used) < batchMost {
+		select {
+		case t, ok := <-c.touches:
+			if !ok {
+				return used
+			}
+			used = append(used, t)
+		default:
+			return used
+		}
+	}
+	return used
+}
+
+// commit writes a batch and answers its callers. When the batch fails, each call
+// is tried by itself, so that one that can't be written hurts no other.
+func (c *committer) commit(batch []*recording, used []touch) {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTime)
+	defer cancel()
+	err := c.write(ctx, batch, used)
+	if err != nil && len(batch)+len(used) > 1 {
+		for _, r := range batch {
+			r.done <- c.write(ctx, []*recording{r}, nil)
+		}
+		if err := c.write(ctx, nil, used); err != nil {
+			c.store.log.Error("write when keys and sessions were last used", "error", err)
+		}
+		return
+	}
+	if err != nil && len(used) > 0 {
+		c.store.log.Error("write when keys and sessions were last used", "error", err)
+	}
+	for _, r := range batch {
+		r.done <- err
+	}
+}
+
+// write commits a batch in one transaction, on the driver's level: database/sql
+// would cost as much again for each row.
+func (c *committer) write(ctx context.Context, batch []*recording, used []touch) error {
+	conn, err := enter(ctx, c.store.writer, scope{})
+	if err != nil {
+		return err
+	}
+	err = conn.Raw(func(dc any) error {
+		return c.writeBatch(ctx, dc.(*scopedConn), batch, used)
+	})
+	return errors.Join(translate(err), conn.Close())
+}
+
+func (c *committer) writeBatch(ctx context.Context, conn *scopedConn, batch []*recording, used []touch) error {
+	tx, err := conn.BeginTx(ctx, driver.TxOptions{})
+	if err != nil {
+		return err
+	}
+	w := &batchWriter{conn: conn, store: c.store}
+	err = errors.Join(w.calls(batch), w.touches(used), w.close())
+	if err != nil {
+		_ = tx.Rollback() // the cause is what matters
+		return err
+	}
+	return tx.Commit()
+}

@@ -1,0 +1,109 @@
+// The state of a connection that Hostaway's answers change: the access token, and
+// whether the credentials were taken. Each change names the connection's version,
+// so that what was asked with old credentials changes nothing of the new ones.
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// HostawayToken opens the stored access token; zero when there is none.
+// Errors: ErrNotFound (no connection), secret.ErrOpen, *secret.UnknownKeyError.
+func (o *Org) HostawayToken(ctx context.Context) (t HostawayToken, err error) {
+	err = o.read(ctx, func(d orgDoor) error {
+		var id string
+		var sealed []byte
+		var issued, expires sql.NullInt64
+		err := d.get(ctx, `SELECT id, token, token_issued_at, token_expires_at FROM connections`, nil, &id, &sealed, &issued, &expires)
+		if err != nil || sealed == nil {
+			return err
+		}
+		if issued.Valid {
+			t.IssuedAt = fromMilli(issued.Int64)
+		}
+		if expires.Valid {
+			t.ExpiresAt = fromMilli(expires.Int64)
+		}
+		t.Value, err = d.open(purposeToken, id, sealed)
+		return err
+	})
+	if err != nil {
+		return HostawayToken{}, fmt.Errorf("read the Hostaway token: %w", err)
+	}
+	return t, nil
+}
+
+// SaveHostawayToken keeps a token, sealed; a zero one removes it.
+// Error: ErrNotFound when the connection is no longer of this version.
+func (o *Org) SaveHostawayToken(ctx context.Context, version int, token HostawayToken) error {
+	err := o.write(ctx, func(d orgDoor) error {
+		c, err := d.connectionOf(ctx, version)
+		if err != nil {
+			return err
+		}
+		var sealed any
+		if !token.Value.IsZero() {
+			if sealed, err = d.seal(purposeToken, c.ID, token.Value); err != nil {
+				return err
+			}
+		}
+		return d.exec(ctx, `UPDATE connections SET token = ?, token_issued_at = ?, token_expires_at = ?`,
+			args{sealed, milliOrNull(token.IssuedAt), milliOrNull(token.ExpiresAt)})
+	})
+	if err != nil {
+		return fmt.Errorf("save the Hostaway token: %w", err)
+	}
+	return nil
+}
+
+// connectionOf is the connection, if it is still of this version.
+func (d orgDoor) connectionOf(ctx context.Context, version int) (Connection, error) {
+	c, err := d.connection(ctx)
+	if err == nil && c.Version != version {
+		err = ErrNotFound
+	}
+	return c, err
+}
+
+// MarkConnectionRefused notes that Hostaway refused the credentials, and forgets
+// the token. Error: ErrNotFound when the connection is no longer of this version.
+func (o *Org) MarkConnectionRefused(ctx context.Context, version int, detail string) error {
+	err := o.write(ctx, func(d orgDoor) error {
+		c, err := d.connectionOf(ctx, version)
+		if err != nil {
+			return err
+		}
+		err = d.exec(ctx, `
+UPDATE connections SET state = ?, detail = ?, refused_at = ?, token = NULL, token_issued_at = NULL, token_expires_at = NULL`,
+			args{ConnectionRefused, detail, o.store.now().UnixMilli()})
+		if err != nil || c.State == ConnectionRefused {
+			return err
+		}
+		return d.audit(ctx, Actor{Kind: ActorSystem, Name: "Hostaway"}, Action{Name: "connection.refused", Target: c.ID, Detail: detail})
+	})
+	if err != nil {
+		return fmt.Errorf("mark the connection as refused: %w", err)
+	}
+	return nil
+}
+
+// MarkConnectionChecked notes that Hostaway took the credentials just now. A nil
+// listing count leaves the one that is known.
+// Error: ErrNotFound when the connection is no longer of this version.
+func (o *Org) MarkConnectionChecked(ctx context.Context, version int, listingCount *int) error {
+	err := o.write(ctx, func(d orgDoor) error {
+		if _, err := d.connectionOf(ctx, version); err != nil {
+			return err
+		}
+		return d.exec(ctx, `
+UPDATE connections SET state = ?, detail = '', refused_at = NULL, checked_at = ?, listing_count = coalesce(?, listing_count)`,
+			args{ConnectionConnected, o.store.now().UnixMilli(), orNull(listingCount)})
+	})
+	if err != nil {
+		return fmt.Errorf("mark the connection as checked: %w", err)
+	}
+	return nil
+}

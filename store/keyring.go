@@ -1,0 +1,172 @@
+// The keyring of an open store: the canaries that prove at the start that the
+// master keys are the right ones, and the re-sealing after a key was added.
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"hostaway-mcp/secret"
+)
+
+const canaryText = "this value opens with the right master key"
+
+func canaryRef(keyID string) secret.Ref {
+	return secret.Ref{Org: "server", Purpose: "canary", Record: keyID}
+}
+
+type canary struct {
+	keyID    string
+	envelope []byte
+}
+
+// unlock asks for the keyring and makes sure that every canary opens; then the
+// first key gets a canary if it has none.
+func (s *Store) unlock(ctx context.Context, keyring func(context.Context, bool) (*secret.Keyring, error)) error {
+	var sealed int
+	var canaries []canary
+	err := s.read(ctx, func(d systemDoor) (err error) {
+		if err := d.get(ctx, sysCountSealed, nil, &sealed); err != nil {
+			return err
+		}
+		canaries, err = list(ctx, d.hands, sysCanaries, nil,
+			func(row *sql.Rows, to *canary) error { return row.Scan(&to.keyID, &to.envelope) })
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read the canaries: %w", err)
+	}
+	if s.ring, err = keyring(ctx, sealed > 0); err != nil {
+		return fmt.Errorf("read the master keys: %w", err)
+	}
+	if s.ring == nil {
+		return errors.New("read the master keys: there are none")
+	}
+	fresh := true
+	for _, c := range canaries {
+		if err := s.openCanary(c); err != nil {
+			return err
+		}
+		fresh = fresh && c.keyID != s.ring.PrimaryID()
+	}
+	if !fresh {
+		return nil
+	}
+	return s.addCanary(ctx)
+}
+
+func (s *Store) openCanary(c canary) error {
+	value, err := s.ring.Open(canaryRef(c.keyID), c.envelope)
+	var unknown *secret.UnknownKeyError
+	if errors.As(err, &unknown) {
+		return fmt.Errorf("check the master keys: secrets in this database are sealed with key %s, and the given keys are %s: "+
+			"add the missing key behind the others: %w", unknown.ID, s.ring, err)
+	}
+	if err == nil && string(value) != canaryText {
+		err = secret.ErrOpen
+	}
+	if err != nil {
+		return fmt.Errorf("check the master keys: the canary of key %s was changed; restore the database from a good copy: %w", c.keyID, err)
+	}
+	return nil
+}
+
+func (s *Store) addCanary(ctx context.Context) error {
+	id := s.ring.PrimaryID()
+	envelope, err := s.ring.Seal(canaryRef(id), []byte(canaryText))
+	if err == nil {
+		err = s.write(ctx, func(d systemDoor) error {
+			return d.exec(ctx, sysAddCanary, args{id, envelope, s.now().UnixMilli()})
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("add the canary of key %s: %w", id, err)
+	}
+	return nil
+}
+
+// SealedBy counts the sealed values by the id of the key that sealed them. A key
+// of the ring that is missing here is needed by nothing in this database; copies
+// of older days may still need it.
+func (s *Store) SealedBy(ctx context.Context) (map[string]int, error) {
+	type count struct {
+		key string
+		n   int
+	}
+	var counts []count
+	err := s.read(ctx, func(d systemDoor) (err error) {
+		counts, err = list(ctx, d.hands, sysSealedBy, nil, func(row *sql.Rows, to *count) error { return row.Scan(&to.key, &to.n) })
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count the sealed values: %w", err)
+	}
+	by := map[string]int{}
+	for _, c := range counts {
+		by[c.key] = c.n
+	}
+	return by, nil
+}
+
+// Reseal seals up to batch connections (at least 1) anew that were not sealed by
+// the first key, and says how many it did and how many are left. It may be broken
+// off and called again at any time. When none is left, the canaries of the other
+// keys go, so that those keys may be removed.
+// Errors: *secret.UnknownKeyError, secret.ErrOpen.
+func (s *Store) Reseal(ctx context.Context, batch int) (done, left int, err error) {
+	var stale []*Org
+	var total int
+	primary := s.ring.PrimaryPrefix()
+	err = s.transact(ctx, func(t *transaction) error {
+		err := t.asSystem(func(d systemDoor) (err error) {
+			stale, err = list(ctx, d.hands, sysStaleConnections, args{primary, max(1, batch)}, func(row *sql.Rows, to **Org) error {
+				o, created := &Org{store: s}, int64(0)
+				err := row.Scan(&o.id, &o.name, &created, &total)
+				o.createdAt = fromMilli(created)
+				*to = o
+				return err
+			})
+			return err
+		})
+		for _, o := range stale {
+			if err == nil {
+				err = t.asOrg(o, func(d orgDoor) error { return d.reseal(ctx) })
+			}
+		}
+		if err != nil || len(stale) < total {
+			return err
+		}
+		return t.asSystem(func(d systemDoor) error { return d.exec(ctx, sysDropCanaries, args{s.ring.PrimaryID()}) })
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("re-seal the connections: %w", err)
+	}
+	return len(stale), total - len(stale), nil
+}
+
+// reseal opens and seals what the org's connection holds.
+func (d orgDoor) reseal(ctx context.Context) error {
+	var id string
+	var sealed, token []byte
+	if err := d.get(ctx, `SELECT id, secret, token FROM connections`, nil, &id, &sealed, &token); err != nil {
+		return err
+	}
+	var n NewConnection
+	var err error
+	if n.Secret, err = d.open(purposeSecret, id, sealed); err != nil {
+		return fmt.Errorf("connection %s: %w", id, err)
+	}
+	if token != nil {
+		if n.Token.Value, err = d.open(purposeToken, id, token); err != nil {
+			return fmt.Errorf("connection %s: %w", id, err)
+		}
+	}
+	newSecret, newToken, err := d.sealConnection(id, n)
+	if err != nil {
+		return err
+	}
+	return d.exec(ctx, `UPDATE connections SET secret = ?, token = ?`, args{newSecret, newToken})
+}

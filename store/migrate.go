@@ -1,0 +1,129 @@
+// Migrations: numbered files, applied once and in order, each in a transaction
+// of its own together with the version number in user_version.
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"modernc.org/sqlite"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// migrate brings the database to the newest version on a connection of its own,
+// before any scoped connection exists, and returns the tables of rows of all
+// orgs, which the scoped connections hide behind views.
+func migrate(ctx context.Context, dsn string) (tables []orgTable, err error) {
+	db, err := openPlain(dsn)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	texts, err := migrationTexts()
+	if err != nil {
+		return nil, err
+	}
+	var have int
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
+		return nil, fmt.Errorf("read its version: %w", translate(err))
+	}
+	if have > len(texts) {
+		return nil, &NewerError{Have: have, Want: len(texts)}
+	}
+	for i := have; i < len(texts); i++ {
+		if err := migrateTo(ctx, db, i+1, texts[i]); err != nil {
+			return nil, fmt.Errorf("bring it to version %d: %w", i+1, translate(err))
+		}
+	}
+	return orgTables(ctx, db)
+}
+
+// openPlain opens one unscoped connection: for migrations, before the doors exist.
+func openPlain(dsn string) (*sql.DB, error) {
+	c, err := sqlite.NewConnector(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("read the database address: %w", err)
+	}
+	db := sql.OpenDB(c)
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+// migrationTexts returns the files in order; the first makes version 1.
+func migrationTexts() ([]string, error) {
+	entries, err := fs.ReadDir(migrationFiles, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("list the migrations: %w", err)
+	}
+	var texts []string
+	for i, e := range entries {
+		if want := fmt.Sprintf("%04d_", i+1); !strings.HasPrefix(e.Name(), want) {
+			return nil, fmt.Errorf("migration %s: its name must start with %s", e.Name(), want)
+		}
+		text, err := migrationFiles.ReadFile("migrations/" + e.Name())
+		if err != nil {
+			return nil, fmt.Errorf("read the migration: %w", err)
+		}
+		texts = append(texts, string(text))
+	}
+	return texts, nil
+}
+
+func migrateTo(ctx context.Context, db *sql.DB, version int, text string) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	// Two processes that start at once: the second one finds the work done.
+	var have int
+	err = tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have)
+	if err == nil && have < version {
+		_, err = tx.ExecContext(ctx, text+fmt.Sprintf("\nPRAGMA user_version = %d;", version))
+	}
+	if err != nil {
+		_ = tx.Rollback() // the cause is what matters
+		return err
+	}
+	return tx.Commit()
+}
+
+// orgTables reads the tables of rows of all orgs, with their columns and keys.
+func orgTables(ctx context.Context, db *sql.DB) ([]orgTable, error) {
+	h := hands{db}
+	names, err := list(ctx, h, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '%\\_all' ESCAPE '\\' ORDER BY name", nil,
+		func(row *sql.Rows, to *string) error { return row.Scan(to) })
+	if err != nil {
+		return nil, fmt.Errorf("list the tables: %w", err)
+	}
+	tables := make([]orgTable, len(names))
+	for i, name := range names {
+		tables[i] = orgTable{name: name, orgCol: "org_id"}
+		if name == "orgs_all" {
+			tables[i].orgCol = "id"
+		}
+		type column struct {
+			name string
+			key  int
+		}
+		columns, err := list(ctx, h, "SELECT name, pk FROM pragma_table_info(?) ORDER BY cid", args{name},
+			func(row *sql.Rows, to *column) error { return row.Scan(&to.name, &to.key) })
+		if err != nil {
+			return nil, fmt.Errorf("list the columns of %s: %w", name, err)
+		}
+		for _, c := range columns {
+			tables[i].columns = append(tables[i].columns, c.name)
+			if c.key > 0 {
+				tables[i].key = append(tables[i].key, c.name)
+			}
+		}
+	}
+	return tables, nil
+}

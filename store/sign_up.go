@@ -1,0 +1,122 @@
+// Signing up: a person makes an org of their own, with a link that is good once
+// or, where the operator allows it, without.
+
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"hostaway-mcp/secret"
+)
+
+// SignUpKind is what a sign-up link is for.
+type SignUpKind string
+
+// SetUp makes the first org, and its owner the operator; Invite makes any other.
+const (
+	SetUp  SignUpKind = "setup"
+	Invite SignUpKind = "invite"
+)
+
+const signUpPrefix = "hmcpu_"
+
+// SignUp is what somebody typed. Link may be zero where sign-up is open, which
+// the caller decides.
+type SignUp struct {
+	OrgName, Email, MemberName string
+	Password, Link             secret.Text
+	IP, UserAgent              string
+}
+
+// CreateSignUpLink makes a link's secret, good once and for ttl.
+func (s *Store) CreateSignUpLink(ctx context.Context, kind SignUpKind, ttl time.Duration, by Actor) (secret.Text, error) {
+	if kind != SetUp && kind != Invite {
+		return secret.Text{}, &InputError{"kind", "it must be setup or invite"}
+	}
+	link := newToken(signUpPrefix)
+	hash, _ := hashToken(signUpPrefix, link)
+	now := s.now()
+	err := s.write(ctx, func(d systemDoor) error {
+		return d.exec(ctx, sysAddSignUpLink, args{hash, kind, by.label(), now.UnixMilli(), now.Add(ttl).UnixMilli()})
+	})
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("create the sign-up link: %w", err)
+	}
+	return link, nil
+}
+
+// CheckSignUpLink says what an unused link is for, and does not use it.
+// Errors: ErrNotFound, ErrExpired.
+func (s *Store) CheckSignUpLink(ctx context.Context, link secret.Text) (kind SignUpKind, err error) {
+	err = s.read(ctx, func(d systemDoor) error {
+		kind, err = s.signUpLink(ctx, d, sysSignUpLink, link)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("check the sign-up link: %w", err)
+	}
+	return kind, nil
+}
+
+// signUpLink runs one of the two statements that answer with kind and end.
+func (s *Store) signUpLink(ctx context.Context, d systemDoor, text string, link secret.Text, before ...any) (kind SignUpKind, err error) {
+	hash, ok := hashToken(signUpPrefix, link)
+	if !ok {
+		return "", ErrNotFound
+	}
+	var ends int64
+	if err := d.get(ctx, text, append(before, hash), &kind, &ends); err != nil {
+		return "", err
+	}
+	if s.expired(ends) {
+		return "", ErrExpired
+	}
+	return kind, nil
+}
+
+// SignUp makes an org with its owner and signs the owner in. A link is used up in
+// the same transaction; SetUp makes the owner an operator.
+// Errors: ErrNotFound and ErrExpired for the link, ErrConflict (the address signs
+// in already), *InputError, *AttemptsError (by IP).
+func (s *Store) SignUp(ctx context.Context, in SignUp) (secret.Text, Session, error) {
+	if err := s.countAttempt(ctx, subjects("sign-up", "", in.IP)); err != nil {
+		return secret.Text{}, Session{}, fmt.Errorf("sign up: %w", err)
+	}
+	if !in.Link.IsZero() {
+		if _, err := s.CheckSignUpLink(ctx, in.Link); err != nil { // before the hash, which costs
+			return secret.Text{}, Session{}, fmt.Errorf("sign up: %w", err)
+		}
+	}
+	draft, err := s.prepareOrg(ctx, NewOrg{Name: in.OrgName, Email: in.Email, MemberName: in.MemberName, Password: in.Password})
+	if err != nil {
+		return secret.Text{}, Session{}, err
+	}
+	token := newToken(sessionPrefix)
+	if err := s.transact(ctx, func(t *transaction) error { return s.signUp(ctx, t, in, draft, token) }); err != nil {
+		return secret.Text{}, Session{}, fmt.Errorf("sign up: %w", err)
+	}
+	return s.started(ctx, token)
+}
+
+func (s *Store) signUp(ctx context.Context, t *transaction, in SignUp, draft *orgDraft, token secret.Text) error {
+	if !in.Link.IsZero() {
+		err := t.asSystem(func(d systemDoor) error {
+			kind, err := s.signUpLink(ctx, d, sysUseSignUpLink, in.Link, s.now().UnixMilli())
+			draft.user.Operator = kind == SetUp
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := draft.create(ctx, t, Actor{IP: in.IP, UserAgent: in.UserAgent}); err != nil {
+		return err
+	}
+	return t.asSystem(func(d systemDoor) error {
+		n := newSession{token: token, userID: draft.user.ID, orgID: draft.org.id, ip: in.IP, userAgent: in.UserAgent}
+		return errors.Join(d.addSession(ctx, n, s.now()), d.forgive(ctx, subjects("sign-up", "", in.IP), s.now()))
+	})
+}

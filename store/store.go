@@ -1,0 +1,145 @@
+// Package store remembers everything of ours in one SQLite file: orgs and their
+// members, API keys, Hostaway connections, the audit log and the usage counters.
+//
+// A customer's rows are reached through an *Org only, and an *Org comes from
+// OrgByAPIKey, OrgBySession, EachOrg or CreateOrg. Below that, the connection
+// itself keeps every statement inside its org: see scope.go.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"hostaway-mcp/secret"
+)
+
+// Config says where the store is and what it needs.
+type Config struct {
+	// Path of the database file. Its folder is made when it is missing.
+	Path string
+	// Keyring gives the master keys. hasSealed says that the database already
+	// holds something sealed: then a new key would not open it.
+	Keyring func(ctx context.Context, hasSealed bool) (*secret.Keyring, error)
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// Log takes what went wrong in the background; nil drops it.
+	Log *slog.Logger
+	// PasswordCost of new password hashes; zero is the cost for production.
+	PasswordCost PasswordCost
+
+	locks locks
+}
+
+// Store is an open database. It is safe for use by several goroutines.
+type Store struct {
+	clock     func() time.Time
+	log       *slog.Logger
+	ring      *secret.Keyring
+	passwords *passwords
+	auditIDs  risingIDs
+
+	writer  *sql.DB // one connection: SQLite has one writer
+	readers *sql.DB // query_only, for the orgs' doors
+	system  *sql.DB // query_only, for the system door
+	commits *committer
+}
+
+// Open opens or creates the database, brings it to this program's version and
+// checks that the keyring opens what is sealed in it.
+//
+// Errors: *NewerError, ErrDiskFull, *secret.UnknownKeyError and secret.ErrOpen
+// (wrapped in what to do), and whatever Config.Keyring returns.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	if cfg.Path == "" || cfg.Keyring == nil {
+		return nil, errors.New("open the store: a path and a keyring are required")
+	}
+	s := &Store{clock: cfg.Now, log: cfg.Log, passwords: newPasswords(cfg.PasswordCost)}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if err := preparePath(cfg.Path); err != nil {
+		return nil, fmt.Errorf("open the store: %w", err)
+	}
+	tables, err := migrate(ctx, dsn(cfg.Path, cfg.locks))
+	if err != nil {
+		return nil, fmt.Errorf("open the database %s: %w", cfg.Path, err)
+	}
+	s.openPools(cfg, tables)
+	if err := s.unlock(ctx, cfg.Keyring); err != nil {
+		return nil, errors.Join(err, s.closePools())
+	}
+	s.commits = newCommitter(s)
+	return s, nil
+}
+
+func (s *Store) openPools(cfg Config, tables []orgTable) {
+	open := func(conns int, readOnly bool) *sql.DB {
+		db := sql.OpenDB(&connector{dsn: dsn(cfg.Path, cfg.locks), tables: tables, readOnly: readOnly, locks: cfg.locks})
+		db.SetMaxOpenConns(conns)
+		db.SetMaxIdleConns(conns)
+		return db
+	}
+	parallel := max(4, 2*runtime.GOMAXPROCS(0))
+	s.writer, s.readers, s.system = open(1, false), open(parallel, true), open(parallel, true)
+}
+
+// Close finishes what is being recorded and closes the file. Callers that still
+// wait get their answer first.
+func (s *Store) Close() error {
+	s.commits.close()
+	return s.closePools()
+}
+
+func (s *Store) closePools() error {
+	return errors.Join(s.readers.Close(), s.system.Close(), s.writer.Close())
+}
+
+// now is the clock in the precision that is stored.
+func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Millisecond) }
+
+// dsn carries every pragma: one that is sent by Exec would reach one pooled
+// connection only. busy_timeout stands first, since the others may wait.
+func dsn(path string, off locks) string {
+	foreignKeys := "1"
+	if off.noForeignKeys {
+		foreignKeys = "0"
+	}
+	pragmas := []string{
+		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(" + foreignKeys + ")",
+		"recursive_triggers(1)", "temp_store(MEMORY)", "cache_size(-16384)", "trusted_schema(1)",
+	}
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()}
+	return u.String() + "?_txlock=immediate&_dqs=0&_defensive=1&_pragma=" + strings.Join(pragmas, "&_pragma=")
+}
+
+// preparePath makes the folder, and the file with mode 0600 before SQLite would
+// make it with the umask's; SQLite gives its side files the same mode. An
+// existing file is not opened: closing it would drop SQLite's POSIX locks.
+func preparePath(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		if err := os.Chmod(path, 0o600); err != nil {
+			return fmt.Errorf("protect the database file: %w", err)
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("make the database file: %w", err)
+	}
+	return f.Close()
+}

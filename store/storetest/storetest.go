@@ -1,0 +1,167 @@
+// Package storetest opens real stores for other rooms' tests: a file in the
+// test's own folder, a cheap password cost, a clock that the test may move.
+package storetest
+
+import (
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"context"
+
+	"hostaway-mcp/secret"
+	"hostaway-mcp/store"
+)
+
+// CheapPasswords is an argon2id cost for tests: it takes microseconds and
+// protects nothing.
+var CheapPasswords = store.PasswordCost{MemoryKiB: 64, Passes: 1, Threads: 1}
+
+// Clock is a clock that stands still until the test moves it.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// NewClock starts a clock at the given time.
+func NewClock(at time.Time) *Clock { return &Clock{now: at} }
+
+// Now returns the clock's time. Give it to whatever wants a func() time.Time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Set moves the clock to a time.
+func (c *Clock) Set(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = at
+}
+
+// Advance moves the clock on.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// Option changes how Open opens the store.
+type Option func(*store.Config)
+
+// WithClock makes the store read the time from clock; without it the store
+// uses the real time.
+func WithClock(clock *Clock) Option { return func(c *store.Config) { c.Now = clock.Now } }
+
+// WithNow makes the store read the time from now.
+func WithNow(now func() time.Time) Option { return func(c *store.Config) { c.Now = now } }
+
+// WithPath puts the database file where the test wants it.
+func WithPath(path string) Option { return func(c *store.Config) { c.Path = path } }
+
+// WithKeyring gives the store a keyring of the test's own.
+func WithKeyring(ring *secret.Keyring) Option {
+	return func(c *store.Config) { c.Keyring = Fixed(ring) }
+}
+
+// WithLog gives the store a log; without it nothing is logged.
+func WithLog(log *slog.Logger) Option { return func(c *store.Config) { c.Log = log } }
+
+// Fixed is a Config.Keyring that always answers with ring.
+func Fixed(ring *secret.Keyring) func(context.Context, bool) (*secret.Keyring, error) {
+	return func(context.Context, bool) (*secret.Keyring, error) { return ring, nil }
+}
+
+// Keyring makes a keyring of n new keys.
+func Keyring(tb testing.TB, n int) *secret.Keyring {
+	tb.Helper()
+	keys := make([]string, n)
+	for i := range keys {
+		keys[i] = secret.GenerateKey().Reveal()
+	}
+	ring, err := secret.ParseKeyring(strings.Join(keys, ","))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return ring
+}
+
+// Open opens a fresh store and closes it when the test ends.
+func Open(tb testing.TB, opts ...Option) *store.Store {
+	tb.Helper()
+	cfg := store.Config{
+		Path:         filepath.Join(tb.TempDir(), "hostaway-mcp.db"),
+		Log:          slog.New(slog.DiscardHandler),
+		PasswordCost: CheapPasswords,
+	}
+	for _, opt := range opts {
+		opt(&cfg)
+	}
+	if cfg.Keyring == nil {
+		cfg.Keyring = Fixed(Keyring(tb, 1))
+	}
+	st, err := store.Open(tb.Context(), cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			tb.Errorf("close the store: %v", err)
+		}
+	})
+	return st
+}
+
+// Fixture is an org that is ready for use: one owner who can sign in, and one
+// API key.
+type Fixture struct {
+	Org              *store.Org
+	Member           store.Member
+	Email            string
+	Password, APIKey secret.Text
+	Key              store.APIKey
+}
+
+// By is the fixture's owner as an actor.
+func (f Fixture) By() store.Actor {
+	return store.Actor{Kind: store.ActorMember, ID: f.Member.ID, Name: f.Member.Name}
+}
+
+// Org creates an org of this name with an owner and an API key called
+// "Claude". Several orgs of one store may have the same name.
+func Org(tb testing.TB, st *store.Store, name string) Fixture {
+	tb.Helper()
+	fix := Fixture{
+		Email:    "owner-" + strings.ToLower(secret.GenerateKey().Reveal()[:8]) + "@example.com",
+		Password: secret.New("violet-harbour-28"),
+	}
+	fix.Email = strings.NewReplacer("+", "a", "/", "b").Replace(fix.Email)
+	by := store.Actor{Kind: store.ActorSystem, Name: "storetest"}
+	var err error
+	fix.Org, fix.Member, err = st.CreateOrg(tb.Context(), store.NewOrg{
+		Name: name, Email: fix.Email, MemberName: "Olive Owner", Password: fix.Password,
+	}, by)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	fix.Key, fix.APIKey, err = fix.Org.CreateAPIKey(tb.Context(), fix.By(), "Claude")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return fix
+}
+
+// Connect gives the org a Hostaway connection with this account.
+func Connect(tb testing.TB, org *store.Org, accountID int64, accountSecret string) store.Connection {
+	tb.Helper()
+	c, err := org.Connect(tb.Context(), store.Actor{Kind: store.ActorSystem, Name: "storetest"},
+		store.NewConnection{AccountID: accountID, Secret: secret.New(accountSecret)})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}

@@ -1,0 +1,108 @@
+// The system door's statements: all that may look across orgs, or at rows that
+// belong to no org. A connection at this door refuses any other text. None of
+// them writes a row of an org; that needs the org's own door (the authorizer in
+// scope.go sees to it).
+
+package store
+
+// Across orgs: how a key, a session or a job finds its org, and the sealed rows.
+const (
+	sysKeyByHash = `
+SELECT o.id, o.name, o.created_at, k.id, k.name, k.last4, k.created_by, k.created_at, k.last_used_at
+FROM api_keys_all k JOIN orgs_all o ON o.id = k.org_id
+WHERE k.hash = ? AND k.revoked_at IS NULL`
+
+	// The org that the session looks at, or the person's first one when that
+	// membership has ended.
+	sysSessionByToken = `
+SELECT s.id, s.created_at, s.last_seen_at, s.expires_at,
+       u.id, u.email, u.name, u.operator, u.created_at,
+       m.id, m.user_id, m.email, m.name, m.role, m.created_at,
+       o.id, o.name, o.created_at
+FROM sessions s
+JOIN users u ON u.id = s.user_id
+JOIN members_all m ON m.user_id = s.user_id
+JOIN orgs_all o ON o.id = m.org_id
+WHERE s.token_hash = ?
+ORDER BY m.org_id IS NOT s.in_org, m.created_at, m.org_id LIMIT 1`
+
+	sysMemberships = `
+SELECT o.id, o.name, m.role
+FROM members_all m JOIN orgs_all o ON o.id = m.org_id
+WHERE m.user_id = ? ORDER BY o.name, o.id`
+
+	sysCountOrgs = `SELECT count(*) FROM orgs_all`
+	sysOrgsAfter = `SELECT id, name, created_at FROM orgs_all WHERE id > ? ORDER BY id LIMIT 100`
+
+	sysStaleConnections = `
+SELECT o.id, o.name, o.created_at, count(*) OVER ()
+FROM connections_all c JOIN orgs_all o ON o.id = c.org_id
+WHERE substr(c.secret, 1, 5) <> ?1 OR substr(c.token, 1, 5) <> ?1
+ORDER BY o.id LIMIT ?2`
+
+	sysSealedBy = `
+SELECT lower(hex(substr(envelope, 2, 4))), count(*)
+FROM (SELECT secret AS envelope FROM connections_all
+      UNION ALL SELECT token FROM connections_all WHERE token IS NOT NULL)
+GROUP BY 1`
+
+	sysCountSealed = `SELECT (SELECT count(*) FROM canaries) + (SELECT count(*) FROM connections_all)`
+)
+
+// People, sessions, links and attempts: rows of no org.
+const (
+	sysUserByEmail   = `SELECT id, email, name, operator, created_at, password FROM users WHERE email = ?`
+	sysListUsers     = `SELECT id, email, name, operator, created_at FROM users ORDER BY email`
+	sysAddUser       = `INSERT INTO users (id, email, name, password, operator, created_at) VALUES (?, ?, ?, ?, ?, ?)`
+	sysSetOperator   = `UPDATE users SET operator = ? WHERE email = ? RETURNING id`
+	sysSetPassword   = `UPDATE users SET password = ? WHERE id = ? RETURNING email`
+	sysRenewPassword = `UPDATE users SET password = ? WHERE id = ? AND password = ?`
+
+	sysAddSession = `
+INSERT INTO sessions (id, token_hash, user_id, in_org, ip, user_agent, created_at, last_seen_at, expires_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	sysTouchSession       = `UPDATE sessions SET last_seen_at = max(last_seen_at, ?) WHERE id = ?`
+	sysMoveSession        = `UPDATE sessions SET in_org = ? WHERE token_hash = ? RETURNING id`
+	sysEndSession         = `DELETE FROM sessions WHERE token_hash = ?`
+	sysEndSessionsOf      = `DELETE FROM sessions WHERE user_id = ?`
+	sysDropEndedSessions  = `DELETE FROM sessions WHERE expires_at < ? OR last_seen_at < ?`
+	sysAddSignUpLink      = `INSERT INTO sign_up_links (token_hash, kind, created_by, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`
+	sysSignUpLink         = `SELECT kind, expires_at FROM sign_up_links WHERE token_hash = ? AND used_at IS NULL`
+	sysUseSignUpLink      = `UPDATE sign_up_links SET used_at = ? WHERE token_hash = ? AND used_at IS NULL RETURNING kind, expires_at`
+	sysAddPasswordReset   = `INSERT INTO password_resets (token_hash, user_id, created_by, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`
+	sysDropPasswordResets = `DELETE FROM password_resets WHERE user_id = ?`
+	sysPasswordReset      = `
+SELECT r.user_id, u.email, r.expires_at FROM password_resets r JOIN users u ON u.id = r.user_id
+WHERE r.token_hash = ? AND r.used_at IS NULL`
+
+	sysAttempts       = `SELECT failures, last_at, blocked_to FROM attempts WHERE subject = ?`
+	sysSetAttempts    = `INSERT OR REPLACE INTO attempts (subject, failures, last_at, blocked_to) VALUES (?, ?, ?, ?)`
+	sysForgetAttempts = `DELETE FROM attempts WHERE subject = ?`
+	sysDropAttempts   = `DELETE FROM attempts WHERE last_at < ?`
+
+	sysCanaries     = `SELECT key_id, envelope FROM canaries ORDER BY key_id`
+	sysAddCanary    = `INSERT INTO canaries (key_id, envelope, created_at) VALUES (?, ?, ?)`
+	sysDropCanaries = `DELETE FROM canaries WHERE key_id <> ?`
+)
+
+// systemStatements is the list that the door checks. sql_test.go keeps it equal
+// to the constants above.
+func systemStatements() []string {
+	return []string{
+		sysKeyByHash, sysSessionByToken, sysMemberships, sysCountOrgs, sysOrgsAfter, sysStaleConnections, sysSealedBy, sysCountSealed,
+		sysUserByEmail, sysListUsers, sysAddUser, sysSetOperator, sysSetPassword, sysRenewPassword,
+		sysAddSession, sysTouchSession, sysMoveSession, sysEndSession, sysEndSessionsOf, sysDropEndedSessions,
+		sysAddSignUpLink, sysSignUpLink, sysUseSignUpLink, sysAddPasswordReset, sysDropPasswordResets, sysPasswordReset,
+		sysAttempts, sysSetAttempts, sysForgetAttempts, sysDropAttempts,
+		sysCanaries, sysAddCanary, sysDropCanaries,
+	}
+}
+
+func listed(text string) bool {
+	for _, s := range systemStatements() {
+		if s == text {
+			return true
+		}
+	}
+	return false
+}
