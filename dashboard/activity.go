@@ -1,0 +1,76 @@
+// The audit log in words that a property manager would use.
+package dashboard
+
+import (
+	"strings"
+	"time"
+
+	"hostaway-mcp/store"
+)
+
+// activity is one line: who did what to which thing, and when.
+type activity struct {
+	Icon, Who, What, Target string
+	Bad                     bool
+	At                      time.Time
+}
+
+// actionWords say what an entry of the audit log means. The entry's detail, such as a key's name, follows them.
+var actionWords = map[string]struct{ icon, what string }{
+	"org.created":             {"users", "created the org"},
+	"org.renamed":             {"users", "renamed the org to"},
+	"member.added":            {"users", "added the member"},
+	"member.role_changed":     {"users", "changed a member's role to"},
+	"member.removed":          {"users", "removed the member"},
+	"api_key.created":         {"key-round", "created the key"},
+	"api_key.regenerated":     {"key-round", "regenerated the key"},
+	"api_key.revoked":         {"key-round", "revoked the key"},
+	"connection.connected":    {"plug", "connected Hostaway,"},
+	"connection.replaced":     {"plug", "replaced the Hostaway secret,"},
+	"connection.disconnected": {"unplug", "disconnected Hostaway"},
+	"connection.refused":      {"circle-alert", "refuses the stored credentials"},
+	"connection.tested":       {"plug", "tested the Hostaway connection:"},
+}
+
+func activities(entries []store.AuditEntry) []activity {
+	list := make([]activity, 0, len(entries))
+	for _, e := range entries {
+		list = append(list, activityOf(e))
+	}
+	return list
+}
+
+func activityOf(e store.AuditEntry) activity {
+	a := activity{Icon: "activity", Who: e.Actor.Name, Target: e.Detail, At: e.At}
+	if e.Actor.Kind == store.ActorKey {
+		return callActivity(a, e)
+	}
+	words, known := actionWords[e.Action]
+	if known {
+		a.Icon, a.What = words.icon, words.what
+	} else {
+		a.What = strings.NewReplacer(".", " ", "_", " ").Replace(e.Action)
+	}
+	if e.Action == "connection.refused" {
+		a.Target, a.Bad = "", true
+	}
+	if e.Actor.Kind == store.ActorOperator {
+		a.Who = "The operator"
+	}
+	return a
+}
+
+// callActivity tells of a tool call; what the assistant asked stays in the audit log.
+func callActivity(a activity, e store.AuditEntry) activity {
+	a.Icon, a.What, a.Target = "terminal", "called", e.Action
+	if e.ClientName != "" {
+		a.Who += " (" + e.ClientName + ")"
+	}
+	switch e.Outcome {
+	case store.OutcomeError:
+		a.What, a.Bad = "got an error from", true
+	case store.OutcomeRefused:
+		a.What, a.Bad = "was refused", true
+	}
+	return a
+}

@@ -1,0 +1,168 @@
+// The bridge from net/http to Fiber. Fiber's own adaptor buffers streams, ignores the body limit, keeps one of several
+// equal headers and hides disconnects; this one streams, limits, keeps all headers and hands on the request's context.
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+)
+
+// tooLargeKey marks a request whose body went over the limit, so that the app itself answers 413 in its own words.
+type bridgeKey int
+
+const (
+	contextKey bridgeKey = iota
+	tooLargeKey
+)
+
+// hopHeaders belong to one connection or are written by net/http itself, so they are not carried over.
+var hopHeaders = map[string]bool{
+	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Te": true, "Trailer": true,
+	"Transfer-Encoding": true, "Upgrade": true, "Content-Length": true, "Server": true, "Date": true,
+}
+
+type bridgeHandler struct {
+	serve   fasthttp.RequestHandler
+	limit   int64
+	trusted []netip.Prefix
+	pool    sync.Pool
+}
+
+// bridge serves app over net/http. The app must use carry as its first middleware.
+func bridge(app *fiber.App, trusted []netip.Prefix) http.Handler {
+	return &bridgeHandler{
+		serve: app.Handler(), limit: int64(app.Config().BodyLimit), trusted: trusted,
+		pool: sync.Pool{New: func() any { return new(fasthttp.RequestCtx) }},
+	}
+}
+
+// carry gives the handlers the context of the net/http request, which ends when the caller goes away, and refuses bodies over the limit.
+func carry(c *fiber.Ctx) error {
+	if ctx, ok := c.Context().UserValue(contextKey).(context.Context); ok {
+		c.SetUserContext(ctx)
+	}
+	if c.Context().UserValue(tooLargeKey) != nil {
+		return fiber.ErrRequestEntityTooLarge
+	}
+	return c.Next()
+}
+
+func (b *bridgeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	fctx, _ := b.pool.Get().(*fasthttp.RequestCtx)
+	fctx.Init2(nil, nil, false)
+	if err := b.fill(fctx, w, r); err != nil {
+		// The body could not be read: the caller is gone or broke the framing, and there is nobody to answer.
+		http.Error(w, "could not read the request body", http.StatusBadRequest)
+		return
+	}
+	b.serve(fctx)
+	answer(w, &fctx.Response)
+	fctx.Request.Reset()
+	fctx.Response.Reset()
+	fctx.ResetUserValues()
+	b.pool.Put(fctx) // not deferred: after a panic the request is dropped instead of handed to the next caller
+}
+
+// fill copies the request over.
+func (b *bridgeHandler) fill(fctx *fasthttp.RequestCtx, w http.ResponseWriter, r *http.Request) error {
+	req := &fctx.Request
+	req.Header.SetMethod(r.Method)
+	req.SetRequestURI(r.URL.RequestURI())
+	for key, values := range r.Header {
+		if hopHeaders[key] {
+			continue
+		}
+		for _, value := range values {
+			req.Header.Add(key, value)
+		}
+	}
+	req.Header.SetHost(r.Host)
+	fctx.SetRemoteAddr(&net.TCPAddr{IP: clientIP(r, b.trusted).AsSlice()})
+	fctx.SetUserValue(contextKey, r.Context())
+	if r.ContentLength > b.limit {
+		fctx.SetUserValue(tooLargeKey, true)
+		w.Header().Set("Connection", "close") // the body stays unread
+		return nil
+	}
+	if r.Body == nil || r.ContentLength == 0 {
+		return nil
+	}
+	_, err := io.Copy(req.BodyWriter(), http.MaxBytesReader(w, r.Body, b.limit))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		req.ResetBody()
+		fctx.SetUserValue(tooLargeKey, true)
+		return nil
+	}
+	return err
+}
+
+// answer copies the answer back; a streamed body is flushed piece by piece.
+func answer(w http.ResponseWriter, resp *fasthttp.Response) {
+	header := w.Header()
+	for key, value := range resp.Header.All() {
+		if name := http.CanonicalHeaderKey(string(key)); !hopHeaders[name] {
+			header.Add(name, string(value))
+		}
+	}
+	w.WriteHeader(resp.StatusCode())
+	if !resp.IsBodyStream() {
+		_, _ = w.Write(resp.Body()) // a failed write means the caller is gone
+		return
+	}
+	defer func() { _ = resp.CloseBodyStream() }() // tells the writer of the stream that nobody reads any more
+	flush := http.NewResponseController(w)
+	stream := resp.BodyStream()
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := stream.Read(buf)
+		if n > 0 {
+			if _, werr := w.Write(buf[:n]); werr != nil {
+				return
+			}
+			if flush.Flush() != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// clientIP is the address of the caller. X-Forwarded-For is read from the right, and only as far as each hop is a
+// trusted proxy: what stands further left was written by the caller and proves nothing.
+func clientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.IPv4Unspecified()
+	}
+	addr := peer.Addr().Unmap()
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && isTrusted(addr, trusted); i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		addr = hop.Unmap()
+	}
+	return addr.WithZone("")
+}
+
+func isTrusted(addr netip.Addr, trusted []netip.Prefix) bool {
+	for _, prefix := range trusted {
+		if prefix.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,217 @@
+// The org's connection to its Hostaway account: connect, test, replace the secret, disconnect. Credentials are tried by a
+// real call before they are stored, and a secret is never written back into a page.
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"hostaway-mcp/secret"
+	"hostaway-mcp/store"
+)
+
+// checkFor is how long a member waits for Hostaway at most.
+const checkFor = 25 * time.Second
+
+type connectionData struct {
+	Connected  bool // there is a connection, working or refused
+	Connection store.Connection
+	Form       form
+	CanManage  bool
+}
+
+func (connectionData) Refused() store.ConnectionState { return store.ConnectionRefused }
+
+func (d *Dashboard) connectionPage(c *fiber.Ctx, v *visit) error {
+	return d.showConnection(c, v, form{}, 0)
+}
+
+func (d *Dashboard) showConnection(c *fiber.Ctx, v *visit, f form, status int) error {
+	conn, err := v.org.Connection(c.UserContext())
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	data := connectionData{Connected: err == nil, Connection: conn, Form: f, CanManage: v.manages()}
+	return d.show(c, v, shown{Page: "connection", Title: "Hostaway", Current: "/connection", Status: status, Data: data})
+}
+
+// connect tries the credentials and stores them with the token that they gave.
+func (d *Dashboard) connect(c *fiber.Ctx, v *visit) error {
+	f := readForm(c, "account")
+	f.require(map[string]string{"account": "Give the account id."})
+	account, err := strconv.ParseInt(f.Values["account"], 10, 64)
+	if f.Values["account"] != "" && (err != nil || account <= 0) {
+		f.Errors["account"] = "The account id is a number, such as 40160."
+		f.summarize()
+	}
+	apiSecret := readSecret(c, &f)
+	if !f.failed() {
+		d.storeConnection(c, v, &f, account, apiSecret)
+	}
+	if f.failed() {
+		return d.showConnection(c, v, f, fiber.StatusUnprocessableEntity)
+	}
+	return d.done(c, "/connection", "connected")
+}
+
+// readSecret takes the secret from the form, without keeping it in the form.
+func readSecret(c *fiber.Ctx, f *form) secret.Text {
+	apiSecret := readForm(c, "secret").Values["secret"]
+	if apiSecret == "" {
+		f.Errors["secret"] = "Give the API secret."
+		f.summarize()
+	}
+	return secret.New(apiSecret)
+}
+
+// storeConnection is what connecting and replacing the secret share. What went wrong is told in the form.
+func (d *Dashboard) storeConnection(c *fiber.Ctx, v *visit, f *form, account int64, apiSecret secret.Text) {
+	checked, err := d.check(c, account, apiSecret)
+	if err == nil {
+		_, err = v.org.Connect(c.UserContext(), v.actor(c), store.NewConnection{
+			AccountID: account, Secret: apiSecret, ListingCount: checked.ListingCount, Token: checked.Token,
+		})
+	}
+	if err == nil {
+		d.cfg.Hostaway.Forget(v.org.ID())
+		return
+	}
+	d.explain(c, v, f, err)
+}
+
+func (d *Dashboard) check(c *fiber.Ctx, account int64, apiSecret secret.Text) (Checked, error) {
+	ctx, cancel := context.WithTimeout(c.UserContext(), checkFor)
+	defer cancel()
+	return d.cfg.Hostaway.Check(ctx, account, apiSecret)
+}
+
+// checkWords say for each kind of failed check what to do now.
+var checkWords = map[CheckKind]struct{ summary, next, flash string }{
+	CheckRefused: {"Hostaway refused these credentials.",
+		"Compare the account id, and make a new API key in Hostaway under Settings → Hostaway API: its secret is shown only once. Nothing was stored.", "test-refused"},
+	CheckUnreachable: {"Hostaway could not be reached.",
+		"Nothing was stored. Try again in a minute; if it stays, see whether Hostaway reports a disturbance.", "test-unreachable"},
+	CheckRateLimited: {"Hostaway is limiting calls for this account right now.",
+		"Nothing was stored. Wait a minute, then try again; other integrations on the account share the same limit.", "test-limited"},
+	CheckOddAnswer: {"Hostaway gave an answer that we do not understand.",
+		"Nothing was stored. Try again; if it stays, tell the operator of this server.", "test-odd"},
+}
+
+// explain turns a failure into words at the form.
+func (d *Dashboard) explain(c *fiber.Ctx, v *visit, f *form, err error) {
+	var check *CheckError
+	switch {
+	case errors.As(err, &check) && checkWords[check.Kind].summary != "":
+		words := checkWords[check.Kind]
+		f.Summary, f.Next = words.summary, words.next
+	case errors.Is(err, store.ErrConflict):
+		f.Summary = "This Hostaway account is connected to another org on this server."
+		f.Next = "One account belongs to one org. Disconnect it there first, or ask the operator of this server."
+	case f.refused(err, map[string]string{"account_id": "account", "account": "account", "secret": "secret"}):
+	case errors.Is(err, store.ErrDiskFull):
+		p := toProblem(err)
+		f.Summary, f.Next = p.Title+".", p.Message+" "+p.Next
+	default:
+		d.logInternal(c, v, err)
+		f.Summary = "This did not work, and the fault is on our side."
+		f.Next = "Nothing was stored. Try again; if it stays, give the request id " + v.requestID + " to the operator of this server."
+	}
+}
+
+// testConnection tries the stored credentials now and remembers the result.
+func (d *Dashboard) testConnection(c *fiber.Ctx, v *visit) error {
+	creds, err := v.org.Credentials(c.UserContext())
+	if err != nil {
+		return err
+	}
+	checked, err := d.check(c, creds.AccountID, creds.Secret)
+	var check *CheckError
+	switch {
+	case err == nil:
+		err = errors.Join(v.org.MarkConnectionChecked(c.UserContext(), creds.Version, checked.ListingCount),
+			v.org.SaveHostawayToken(c.UserContext(), creds.Version, checked.Token))
+	case errors.As(err, &check) && check.Kind == CheckRefused:
+		err = v.org.MarkConnectionRefused(c.UserContext(), creds.Version, "Hostaway refused the credentials in a test.")
+	case errors.As(err, &check):
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	d.cfg.Hostaway.Forget(v.org.ID())
+	code, result := "tested", "accepted"
+	if check != nil {
+		code, result = checkWords[check.Kind].flash, string(check.Kind)
+	}
+	action := store.Action{Name: "connection.tested", Target: strconv.FormatInt(creds.AccountID, 10), Detail: result}
+	if err := v.org.RecordAction(c.UserContext(), v.actor(c), action); err != nil {
+		return err
+	}
+	return d.done(c, "/connection", code)
+}
+
+func (d *Dashboard) replaceSecretPage(c *fiber.Ctx, v *visit) error {
+	return d.showReplaceSecret(c, v, form{}, 0)
+}
+
+func (d *Dashboard) showReplaceSecret(c *fiber.Ctx, v *visit, f form, status int) error {
+	conn, err := v.org.Connection(c.UserContext())
+	if err != nil {
+		return err
+	}
+	return d.show(c, v, shown{Page: "replace-secret", Title: "Replace the secret", Current: "/connection", Status: status,
+		Data: connectionData{Connection: conn, Form: f, CanManage: true}})
+}
+
+// replaceSecret keeps the account and takes a new secret, for after a refusal or a rotation.
+func (d *Dashboard) replaceSecret(c *fiber.Ctx, v *visit) error {
+	conn, err := v.org.Connection(c.UserContext())
+	if err != nil {
+		return err
+	}
+	f := readForm(c)
+	apiSecret := readSecret(c, &f)
+	if !f.failed() {
+		d.storeConnection(c, v, &f, conn.AccountID, apiSecret)
+	}
+	if f.failed() {
+		return d.showReplaceSecret(c, v, f, fiber.StatusUnprocessableEntity)
+	}
+	return d.done(c, "/connection", "replaced")
+}
+
+func (d *Dashboard) disconnectPage(c *fiber.Ctx, v *visit) error {
+	return d.showDisconnect(c, v, form{}, 0)
+}
+
+func (d *Dashboard) showDisconnect(c *fiber.Ctx, v *visit, f form, status int) error {
+	conn, err := v.org.Connection(c.UserContext())
+	if err != nil {
+		return err
+	}
+	return d.show(c, v, shown{Page: "disconnect", Title: "Disconnect Hostaway", Current: "/connection", Status: status,
+		Data: connectionData{Connection: conn, Form: f, CanManage: true}})
+}
+
+// disconnect wants the account id typed, since it stops every assistant of the org.
+func (d *Dashboard) disconnect(c *fiber.Ctx, v *visit) error {
+	conn, err := v.org.Connection(c.UserContext())
+	if err != nil {
+		return err
+	}
+	f := readForm(c, "account")
+	if f.Values["account"] != strconv.FormatInt(conn.AccountID, 10) {
+		f.Errors["account"] = "Type the account id exactly as shown."
+		f.summarize()
+		return d.showDisconnect(c, v, f, fiber.StatusUnprocessableEntity)
+	}
+	if err := v.org.Disconnect(c.UserContext(), v.actor(c)); err != nil {
+		return err
+	}
+	d.cfg.Hostaway.Forget(v.org.ID())
+	return d.done(c, "/connection", "disconnected")
+}

@@ -1,0 +1,53 @@
+// Short notes shown once after a change: the cookie carries only a code, so that nobody can put words into our pages.
+package dashboard
+
+import (
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// flash is a note at the top of the next page.
+type flash struct{ Kind, Icon, Text string }
+
+// flashes are all notes there are.
+var flashes = map[string]flash{
+	"signed-out":       {"good", "circle-check", "You are signed out."},
+	"session-ended":    {"warn", "circle-alert", "Your session has ended. Sign in again to go on."},
+	"password-changed": {"good", "circle-check", "Your password is changed, and all sessions have ended. Sign in with the new one."},
+	"welcome":          {"good", "circle-check", "Welcome. Your org is ready; the steps below take about a minute."},
+	"connected":        {"good", "circle-check", "Hostaway is connected."},
+	"tested":           {"good", "circle-check", "Hostaway accepted the credentials just now."},
+	"test-refused":     {"bad", "circle-alert", "Hostaway refused the stored credentials. Replace the secret to go on."},
+	"test-unreachable": {"bad", "circle-alert", "Hostaway could not be reached. The stored credentials stay; test again in a minute."},
+	"test-limited":     {"warn", "circle-alert", "Hostaway is limiting calls for this account right now. Wait a minute, then test again."},
+	"test-odd":         {"bad", "circle-alert", "Hostaway gave an answer that we do not understand. Test again; if it stays, tell the operator of this server."},
+	"replaced":         {"good", "circle-check", "The new secret works and is stored."},
+	"disconnected":     {"good", "circle-check", "Hostaway is disconnected and its credentials are deleted."},
+	"key-revoked":      {"good", "circle-check", "The key is revoked. Its next call is refused."},
+	"key-repeated":     {"warn", "circle-alert", "That form was sent already and its key was shown then. If you did not save it, regenerate the key."},
+	"org-switched":     {"good", "circle-check", "You are in another org now."},
+}
+
+func (d *Dashboard) setFlash(c *fiber.Ctx, code string) { d.setCookie(c, "flash", code, time.Minute) }
+
+// takeFlash reads the note and deletes it.
+func (d *Dashboard) takeFlash(c *fiber.Ctx) *flash {
+	code := c.Cookies(d.cookieName("flash"))
+	if code == "" {
+		return nil
+	}
+	d.setCookie(c, "flash", "", -1)
+	if f, ok := flashes[code]; ok {
+		return &f
+	}
+	return nil
+}
+
+// done sends the browser on after a change, with a note.
+func (d *Dashboard) done(c *fiber.Ctx, to, code string) error {
+	if code != "" {
+		d.setFlash(c, code)
+	}
+	return c.Redirect(to, fiber.StatusSeeOther)
+}

@@ -1,0 +1,107 @@
+// How numbers, times and names are written for people.
+package dashboard
+
+import (
+	"fmt"
+	"html/template"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// number groups thousands: 32440 becomes "32,440".
+func number(n int) string {
+	digits := strconv.Itoa(n)
+	sign := ""
+	if n < 0 {
+		sign, digits = "-", digits[1:]
+	}
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return sign + digits
+}
+
+// percent is the share of part in whole, as "1.27%"; nothing of nothing is "0%".
+func percent(part, whole int) string {
+	if whole == 0 || part == 0 {
+		return "0%"
+	}
+	share := 100 * float64(part) / float64(whole)
+	if share >= 10 {
+		return fmt.Sprintf("%.1f%%", share)
+	}
+	return fmt.Sprintf("%.2f%%", share)
+}
+
+// plural writes a count with its noun: "1 listing", "84 listings".
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return number(n) + " " + one + "s"
+}
+
+// span is how long something took or will take, roughly, in words.
+func span(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return plural(max(int(d/time.Second), 1), "second")
+	case d < time.Hour:
+		return plural(int((d+time.Minute-1)/time.Minute), "minute")
+	default:
+		return plural(int((d+time.Hour-1)/time.Hour), "hour")
+	}
+}
+
+// since says how long ago at was, as a person would.
+func since(at, now time.Time) string {
+	switch d := now.Sub(at); {
+	case d < 10*time.Second:
+		return "just now"
+	case d < time.Minute:
+		return fmt.Sprintf("%d s ago", int(d/time.Second))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min ago", int(d/time.Minute))
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%d h ago", int(d/time.Hour))
+	case d < 48*time.Hour:
+		return "yesterday"
+	case d < 14*24*time.Hour:
+		return fmt.Sprintf("%d days ago", int(d/(24*time.Hour)))
+	default:
+		return at.UTC().Format("2 Jan 2006")
+	}
+}
+
+// timeTag writes a time as people say it, with the exact UTC time behind it.
+func timeTag(at time.Time, text string) template.HTML {
+	at = at.UTC()
+	//nolint:gosec // text is escaped, the rest are times
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`,
+		at.Format(time.RFC3339), at.Format("2 Jan 2006, 15:04:05 UTC"), template.HTMLEscapeString(text)))
+}
+
+// initials are up to two letters for an avatar.
+func initials(name string) string {
+	var letters []rune
+	for word := range strings.FieldsSeq(name) {
+		for _, r := range word {
+			if unicode.IsLetter(r) || unicode.IsDigit(r) {
+				letters = append(letters, unicode.ToUpper(r))
+			}
+			break
+		}
+		if len(letters) == 2 {
+			break
+		}
+	}
+	if len(letters) == 0 {
+		return "·"
+	}
+	return string(letters)
+}
+
+// millis writes a duration in milliseconds: "412 ms".
+func millis(ms int) string { return number(ms) + " ms" }

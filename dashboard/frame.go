@@ -1,0 +1,112 @@
+// The frame around every page: who is signed in, where they can go, and the one banner that matters most.
+package dashboard
+
+import (
+	"errors"
+
+	"github.com/gofiber/fiber/v2"
+
+	"hostaway-mcp/store"
+)
+
+type navGroup struct {
+	Label string
+	Items []navItem
+}
+
+type navItem struct {
+	Label, Icon, Href string
+	Key               string // pressed after g, it goes here
+	Current           bool
+}
+
+// nav lists the pages that exist, with the current one marked.
+func nav(current string) []navGroup {
+	groups := []navGroup{
+		{"", []navItem{{"Overview", "layout-dashboard", "/", "o", false}, {"Usage", "chart-column", "/usage", "u", false}}},
+		{"Connect", []navItem{{"Hostaway", "plug", "/connection", "h", false}, {"API keys", "key-round", "/keys", "k", false}}},
+	}
+	for g := range groups {
+		for i := range groups[g].Items {
+			groups[g].Items[i].Current = groups[g].Items[i].Href == current
+		}
+	}
+	return groups
+}
+
+// banner is about the whole org and stands on every page until it is dealt with.
+type banner struct{ Text, Href, Action string }
+
+// orgChoice is one org that the signed-in person belongs to.
+type orgChoice struct {
+	ID, Name, Role string
+	Current        bool
+}
+
+// view collects what the frame shows.
+func (d *Dashboard) view(c *fiber.Ctx, v *visit, s shown) (*view, error) {
+	theme := c.Cookies("theme")
+	if theme != "light" && theme != "dark" {
+		theme = ""
+	}
+	data := &view{
+		Title: s.Title, Current: s.Current, Theme: theme, CSRF: d.csrfFor(c, v), RequestID: v.requestID,
+		Version: d.cfg.Version, SignedIn: v.signedIn(), CanManage: v.manages(), Page: s.Data,
+	}
+	if !wantsPart(c) {
+		data.Flash = d.takeFlash(c)
+	}
+	if !v.signedIn() {
+		return data, nil
+	}
+	if data.Here = c.Path(); c.Method() == fiber.MethodGet {
+		data.Here = c.OriginalURL()
+	}
+	member := v.session.Member
+	data.OrgName, data.OrgID, data.Role = v.org.Name(), v.org.ID(), string(member.Role)
+	data.UserName, data.Email, data.Nav = member.Name, member.Email, nav(s.Current)
+	if data.UserName == "" {
+		data.UserName = member.Email
+	}
+	if wantsPart(c) || s.Page == "problem" {
+		return data, nil // a problem page asks nothing more of a store that may be the problem
+	}
+	return data, d.addOrgFacts(c, v, data)
+}
+
+// addOrgFacts looks up the person's other orgs and the state of the connection.
+func (d *Dashboard) addOrgFacts(c *fiber.Ctx, v *visit, data *view) error {
+	memberships, err := d.cfg.Store.Memberships(c.UserContext(), v.token)
+	if err != nil {
+		return err
+	}
+	for _, m := range memberships {
+		data.Orgs = append(data.Orgs, orgChoice{m.OrgID, m.OrgName, string(m.Role), m.OrgID == v.org.ID()})
+	}
+	conn, err := v.org.Connection(c.UserContext())
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if err == nil && conn.State == store.ConnectionRefused && data.Current != "/connection" {
+		data.Banner = &banner{"Hostaway refuses the stored credentials, so tools can't answer.", "/connection", "Reconnect"}
+	}
+	return nil
+}
+
+// switchOrg moves the session to another org of the same person.
+func (d *Dashboard) switchOrg(c *fiber.Ctx, v *visit) error {
+	if err := d.cfg.Store.SwitchOrg(c.UserContext(), v.token, c.FormValue("org")); err != nil {
+		return err
+	}
+	return d.done(c, "/", "org-switched")
+}
+
+// switchTheme stores light or dark for people without JavaScript; the script does the same in place. The cookie holds no secret.
+func (d *Dashboard) switchTheme(c *fiber.Ctx, _ *visit) error {
+	theme := "dark"
+	if c.FormValue("theme") == "light" {
+		theme = "light"
+	}
+	c.Cookie(&fiber.Cookie{Name: "theme", Value: theme, Path: "/", MaxAge: 365 * 24 * 3600, Secure: d.secure, SameSite: fiber.CookieSameSiteLaxMode})
+	return c.Redirect(safeNext(c.FormValue("next")), fiber.StatusSeeOther)
+}

@@ -1,0 +1,150 @@
+// The first page after sign-in: what is left to do, the figures of the last 30 days, and what happened lately.
+package dashboard
+
+import (
+	"errors"
+	"fmt"
+	"html/template"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"hostaway-mcp/store"
+)
+
+// activityRows is how much of the audit log the overview shows.
+const activityRows = 8
+
+// longestUsage is how many days the store looks back at once.
+const longestUsage = 400
+
+// step is one line of the checklist; it is ticked by what is really there.
+type step struct {
+	Number       int
+	Title, Text  string
+	Done, Now    bool
+	Href, Action string
+}
+
+type overviewData struct {
+	Steps      []step
+	StepsDone  int
+	KPIs       []kpi
+	Chart      template.HTML
+	Empty      bool
+	Activity   []activity
+	Endpoint   string
+	CanManage  bool
+	Connection *store.Connection
+}
+
+// AllDone hides the checklist.
+func (o overviewData) AllDone() bool { return o.StepsDone == len(o.Steps) }
+
+// Progress is the share of steps done, in percent.
+func (o overviewData) Progress() float64 { return 100 * float64(o.StepsDone) / float64(len(o.Steps)) }
+
+// facts are what the overview knows about the org.
+type facts struct {
+	conn          *store.Connection
+	active        int
+	now, before   store.Usage
+	everCalled    bool
+	manages       bool
+}
+
+func (d *Dashboard) overviewPage(c *fiber.Ctx, v *visit) error {
+	f, err := d.gather(c, v)
+	if err != nil {
+		return err
+	}
+	entries, _, err := v.org.ListAudit(c.UserContext(), store.AuditFilter{Limit: activityRows})
+	if err != nil {
+		return err
+	}
+	data := overviewData{
+		Steps: steps(f), KPIs: append(usageKPIs(f.now, f.before, usualRange), keysKPI(f), listingsKPI(f, d.cfg.Now())),
+		Chart: bars(f.now.Days, d.cfg.Now().UTC().Format(time.DateOnly)), Empty: f.now.Total == 0,
+		Activity: activities(entries), Endpoint: d.cfg.BaseURL + "/mcp", CanManage: f.manages, Connection: f.conn,
+	}
+	for _, s := range data.Steps {
+		if s.Done {
+			data.StepsDone++
+		}
+	}
+	return d.show(c, v, shown{Page: "overview", Title: "Overview", Current: "/", Data: data})
+}
+
+// gather reads what the page shows.
+func (d *Dashboard) gather(c *fiber.Ctx, v *visit) (facts, error) {
+	f := facts{manages: v.manages()}
+	conn, err := v.org.Connection(c.UserContext())
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return f, err
+	}
+	if err == nil {
+		f.conn = &conn
+	}
+	active, _, err := listKeys(c, v)
+	if err != nil {
+		return f, err
+	}
+	f.active = len(active)
+	if f.now, f.before, err = d.usageOf(c, v.org, usualRange); err != nil {
+		return f, err
+	}
+	if f.everCalled = f.now.Total+f.before.Total > 0; !f.everCalled {
+		from, to := dayWindow(d.cfg.Now(), longestUsage)
+		all, err := v.org.Usage(c.UserContext(), from, to)
+		if err != nil {
+			return f, err
+		}
+		f.everCalled = all.Total > 0
+	}
+	return f, nil
+}
+
+// steps are the way to the first answer. The first one that is not done is "now".
+func steps(f facts) []step {
+	list := []step{
+		{Title: "Connect Hostaway", Text: "Your account id and API secret, tried before they are stored", Href: "/connection", Action: "Connect",
+			Done: f.conn != nil && f.conn.State == store.ConnectionConnected},
+		{Title: "Create an API key", Text: "One for each assistant or computer, so that you can revoke it alone", Href: "/keys", Action: "Create key", Done: f.active > 0},
+		{Title: "Make the first call", Text: "Set up Claude, Cursor or VS Code with the key and ask about a reservation", Href: "/keys", Action: "Show set-up", Done: f.everCalled},
+	}
+	if f.conn != nil {
+		list[0].Text = fmt.Sprintf("Account %d", f.conn.AccountID)
+		if f.conn.ListingCount != nil {
+			list[0].Text += ", " + plural(*f.conn.ListingCount, "active listing")
+		}
+		if f.conn.State == store.ConnectionRefused {
+			list[0].Text, list[0].Action = "Hostaway refuses the stored credentials", "Reconnect"
+		}
+	}
+	now := true
+	for i := range list {
+		list[i].Number = i + 1
+		list[i].Now = now && !list[i].Done
+		now = now && list[i].Done
+	}
+	return list
+}
+
+func keysKPI(f facts) kpi {
+	return kpi{Label: "Active API keys", Value: number(f.active), Hint: fmt.Sprintf("of %d", keyLimit)}
+}
+
+func listingsKPI(f facts, now time.Time) kpi {
+	k := kpi{Label: "Active listings", Value: "–", Hint: "Hostaway is not connected"}
+	if f.conn == nil {
+		return k
+	}
+	k.Hint = "not counted yet"
+	if f.conn.ListingCount != nil {
+		k.Value, k.Hint = number(*f.conn.ListingCount), "in Hostaway"
+		if f.conn.CheckedAt != nil {
+			k.Hint = "counted " + since(*f.conn.CheckedAt, now)
+		}
+	}
+	return k
+}
