@@ -22,6 +22,7 @@ type reply struct {
 type page struct {
 	limit, offset, count int
 	nullOffset           bool // some lists answer only count and offset: null
+	textCount            bool // the count of custom formulas is a string
 }
 
 func ok(value any) reply {
@@ -86,7 +87,7 @@ func (p page) write(o *object, e Envelope) {
 	}
 	switch {
 	case e.NoCount:
-	case e.CountAsString:
+	case e.CountAsString || p.textCount:
 		o.set("count", strconv.Itoa(p.count))
 	default:
 		o.set("count", p.count)

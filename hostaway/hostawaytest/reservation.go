@@ -29,6 +29,7 @@ type reservation struct {
 	amounts  amounts
 	lines    []financeLine // what a client wrote instead
 
+	anchor                    bool // stands around today, see anchors
 	starred, archived, pinned bool
 	messy                     mess
 	written                   map[string]json.RawMessage // plain fields that clients set

@@ -108,6 +108,12 @@ func (w *world) fill() {
 	}
 	w.filled = true
 	w.makeReservations()
+	w.makeConversations()
+	w.makeReviews()
+	w.makeTasks()
+	w.makeExpenses()
+	w.makeStatements()
+	w.makeBlocks()
 	w.findLandmarks()
 }
 

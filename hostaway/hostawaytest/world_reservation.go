@@ -30,7 +30,7 @@ func (w *world) makeReservation(n int, s stay) *reservation {
 	l := w.listingOrder[s.listing]
 	d := newDice(w.seed, streamGuest, int64(n))
 	r := &reservation{
-		slot: n, listingID: l.id, listing: l, channel: s.channel, unit: s.unit, status: s.status,
+		slot: n, anchor: s.anchor, listingID: l.id, listing: l, channel: s.channel, unit: s.unit, status: s.status,
 		arrival: w.today + day(s.arrive), departure: w.today + day(s.depart), previousArrival: noDay, previousDeparture: noDay,
 		booked: s.booked, inserted: s.booked, updated: s.touched, activity: s.touched, currency: l.place.currency,
 		starred: n%37 == 0, archived: n%53 == 0 && s.depart < -60, pinned: n%71 == 0,
@@ -134,4 +134,29 @@ func (w *world) settleCancelled(s stay, r *reservation) {
 	r.amounts[hostFee] = kept.percent(channelFee(r.channel))
 	r.amounts[refundSum] = -(r.paid - kept)
 	r.paid = kept
+}
+
+// byID gives the reservations of a fresh world in the order of their ids.
+func (w *world) byID() []*reservation {
+	out := make([]*reservation, 0, len(w.reservations))
+	for id := int64(firstReservation); id < w.nextReservation; id++ {
+		out = append(out, w.reservations[id])
+	}
+	return out
+}
+
+// makeBlocks takes three free nights of every fourth listing out of sale, three weeks from today or later.
+func (w *world) makeBlocks() {
+	for _, l := range w.listingOrder {
+		if l.index%4 != 2 || l.archived {
+			continue
+		}
+		closed, reason := false, w.marked("Boiler service")
+		for d := w.today + 21; d < w.today+daysAhead; d++ {
+			if w.free(l, d, d+3, 0) {
+				l.applyInterval(interval{d, d + 2, dayChange{available: &closed, note: &reason}})
+				break
+			}
+		}
+	}
 }
