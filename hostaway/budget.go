@@ -119,7 +119,8 @@ func (b *Budget) leave(ctx context.Context, w *waiter) (*slot, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	cancelled := errors.Is(ctx.Err(), context.Canceled)
+	b.sweep(now)
+	b.dispatch(now)
 	if w.slot != nil {
 		if ctx.Err() == nil {
 			return w.slot, nil
@@ -128,9 +129,8 @@ func (b *Budget) leave(ctx context.Context, w *waiter) (*slot, error) {
 	} else {
 		w.line.remove(w)
 	}
-	b.sweep(now)
 	b.dispatch(now)
-	if cancelled {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, contextError(ctx)
 	}
 	return nil, b.tooLong(now, b.estimate(w.line, w.priority, now))
