@@ -121,7 +121,7 @@ func serverSettings() []setting {
 			help: "Calls to Hostaway for one account, per period.",
 		},
 		{
-			name: "HMCP_HOSTAWAY_PER_IP", defaultValue: "20/10s", set: rate(func(c *config) *hostaway.Rate { return &c.HostawayPerIP }),
+			name: "HMCP_HOSTAWAY_PER_IP", defaultValue: "15/10s", set: rate(func(c *config) *hostaway.Rate { return &c.HostawayPerIP }),
 			help: "Calls to Hostaway from this server, per period.",
 		},
 	}

@@ -12,13 +12,13 @@ import (
 	"testing"
 )
 
-func echoRooms() rooms {
+func echoRooms() handlers {
 	room := func(name string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, name+" "+r.RemoteAddr+" "+r.Header.Get(requestIDHeader))
 		})
 	}
-	return rooms{mcp: room("mcp"), dashboard: room("dashboard")}
+	return handlers{mcp: room("mcp"), dashboard: room("dashboard")}
 }
 
 func get(t *testing.T, h http.Handler, method, target string, change func(*http.Request)) *httptest.ResponseRecorder {
@@ -154,7 +154,7 @@ func TestAnswersStillStream(t *testing.T) {
 		}
 	})
 	var log bytes.Buffer
-	server := httptest.NewServer(newRoutes(rooms{mcp: room, dashboard: room}, nil, slog.New(slog.NewTextHandler(&log, nil))))
+	server := httptest.NewServer(newRoutes(handlers{mcp: room, dashboard: room}, nil, slog.New(slog.NewTextHandler(&log, nil))))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/mcp", nil)

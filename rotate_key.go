@@ -47,11 +47,11 @@ func (p *process) rotateKey(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
+	fromSetting, several := !c.MasterKey.IsZero(), len(ring.IDs()) > 1
 	switch {
-	case stale > 0 && len(ring.IDs()) > 1: // a new key is first already: go on
-		err = r.reseal(ctx, db)
-		return errors.Join(err, closeStore(db))
-	case !c.MasterKey.IsZero():
+	case several && (stale > 0 || fromSetting): // a new key is first already: go on
+		return errors.Join(r.reseal(ctx, db), closeStore(db))
+	case fromSetting:
 		return errors.Join(r.explain(), closeStore(db))
 	}
 	if err := closeStore(db); err != nil {
@@ -113,7 +113,7 @@ func (r rotation) reseal(ctx context.Context, db *store.Store) error {
 		done, left, err := db.Reseal(ctx, resealBatch)
 		total += done
 		if err != nil {
-			again := failed(err, fmt.Sprintf("sealing again stopped after %d secrets (%v)", total, err), "run rotate-key again: it goes on from there; keep both keys until then")
+			again := failed(err, fmt.Sprintf("sealing again stopped after %d connections (%v)", total, err), "run rotate-key again: it goes on from there; keep both keys until then")
 			if errors.Is(err, store.ErrDiskFull) {
 				again = folderProblem(r.config.DataDir, err)
 			}
@@ -123,14 +123,14 @@ func (r rotation) reseal(ctx context.Context, db *store.Store) error {
 			return r.finished(total)
 		}
 		if done == 0 {
-			return failed(nil, fmt.Sprintf("%d secrets could not be sealed again", left), "run rotate-key again; keep both keys until nothing is left")
+			return failed(nil, fmt.Sprintf("%d connections could not be sealed again", left), "run rotate-key again; keep both keys until nothing is left")
 		}
 		_, _ = fmt.Fprintf(r.out, "%d sealed again, %d left.\n", total, left)
 	}
 }
 
 func (r rotation) finished(total int) error {
-	_, err := fmt.Fprintf(r.out, "Sealed %d secrets again with the key %s; nothing is left under another.\n%s\n", total, r.ring.PrimaryID(), r.oldKeys())
+	_, err := fmt.Fprintf(r.out, "Sealed %d connections again with the key %s; nothing is left under another.\n%s\n", total, r.ring.PrimaryID(), r.oldKeys())
 	return err
 }
 
@@ -150,10 +150,6 @@ func (r rotation) oldKeys() string {
 // explain tells an operator who keeps the key elsewhere what to do, since we
 // can't change that place.
 func (r rotation) explain() error {
-	if len(r.ring.IDs()) > 1 {
-		_, err := fmt.Fprintf(r.out, "Nothing has to be sealed again: everything is under the first key, %s.\n%s\n", r.ring.PrimaryID(), r.oldKeys())
-		return err
-	}
 	_, err := fmt.Fprintf(r.out, "The master key comes from HMCP_MASTER_KEY, so putting a new one first is yours to do:\n\n"+
 		"1. Put this new key before the old one, separated by a comma, and restart the server:\n\n   %s\n\n"+
 		"2. Run `%s rotate-key` again with the same setting.\n\nNothing was changed.\n", secret.GenerateKey().Reveal(), binaryName)

@@ -8,8 +8,8 @@ import (
 	"net/netip"
 )
 
-// rooms are the two handlers that routes leads to.
-type rooms struct {
+// handlers are the two that the routes lead to.
+type handlers struct {
 	mcp       http.Handler
 	dashboard http.Handler
 }
@@ -18,7 +18,7 @@ type rooms struct {
 // machine's business to the dashboard. Below the machines' prefixes an unknown
 // path is a JSON 404 before anybody asks for a key: a client that probes for
 // OAuth must learn that there is none, and must never be sent a page.
-func newRoutes(to rooms, proxies []netip.Prefix, log *slog.Logger) http.Handler {
+func newRoutes(to handlers, proxies []netip.Prefix, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/mcp", to.mcp)
 	for _, prefix := range []string{"/mcp/", "/.well-known", "/.well-known/", "/oauth", "/oauth/", "/webhooks", "/webhooks/"} {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -98,26 +97,12 @@ func systemActor() store.Actor { return store.Actor{Kind: store.ActorSystem, Nam
 
 // openStore opens the database of the data folder with the master key.
 func openStore(ctx context.Context, c config, now func() time.Time, log *slog.Logger) (*store.Store, error) {
-	path := filepath.Join(c.DataDir, databaseFile)
-	if err := ownFile(path); err != nil {
-		return nil, folderProblem(c.DataDir, err)
-	}
 	key := masterKey{setting: c.MasterKey, dataDir: c.DataDir, log: log}
-	db, err := store.Open(ctx, store.Config{Path: path, Keyring: key.keyring, Now: now, Log: log})
+	db, err := store.Open(ctx, store.Config{Path: filepath.Join(c.DataDir, databaseFile), Keyring: key.keyring, Now: now, Log: log})
 	if err != nil {
 		return nil, storeProblem(c.DataDir, err)
 	}
 	return db, nil
-}
-
-// ownFile makes the database file if it is not there, for our user only: the
-// files that SQLite puts beside it take their rights from it.
-func ownFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileRights)
-	if err != nil {
-		return err
-	}
-	return f.Close()
 }
 
 // storeProblem puts what the store says about opening into words for the
@@ -156,8 +141,8 @@ func closeStore(db *store.Store) error {
 
 // house is the built rooms, ready to be served.
 type house struct {
-	mcp   *mcp.Server
-	rooms rooms
+	mcp      *mcp.Server
+	handlers handlers
 }
 
 func newHouse(c config, db *store.Store, now func() time.Time, log *slog.Logger) (*house, error) {
@@ -177,9 +162,9 @@ func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, 
 	if err != nil {
 		return nil, fmt.Errorf("build dashboard: %w", err)
 	}
-	return &house{mcp: server, rooms: rooms{mcp: server.Handler(), dashboard: pages.Handler()}}, nil
+	return &house{mcp: server, handlers: handlers{mcp: server.Handler(), dashboard: pages.Handler()}}, nil
 }
 
 func (h *house) front(c config, log *slog.Logger) front {
-	return front{handler: newRoutes(h.rooms, c.TrustedProxies, log), h2c: c.H2C, drain: h.mcp.Shutdown, log: log}
+	return front{handler: newRoutes(h.handlers, c.TrustedProxies, log), h2c: c.H2C, drain: h.mcp.Shutdown, log: log}
 }
