@@ -8,5 +8,12 @@ import "slices"
 func catalog(version, connectionPage string) []Tool {
 	return slices.Concat(
 		whoamiTools(version, connectionPage),
+		listingTools(),
+		availabilityTools(),
+		reservationTools(),
+		guestTools(),
+		financeTools(),
+		messageTools(),
+		listingChangeTools(),
 	)
 }
