@@ -57,6 +57,9 @@ func activityOf(e store.AuditEntry) activity {
 	if e.Actor.Kind == store.ActorOperator {
 		a.Who = "The operator"
 	}
+	if a.Who == "" {
+		a.What = strings.ToUpper(a.What[:1]) + a.What[1:]
+	}
 	return a
 }
 

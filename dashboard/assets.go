@@ -25,7 +25,7 @@ var contentTypes = map[string]string{
 }
 
 type asset struct {
-	contentType  string
+	contentType string
 	raw, gz, br []byte // gz and br are nil for files that are compressed already
 }
 

@@ -56,7 +56,9 @@ type CheckError struct {
 	Message string
 }
 
-func (e *CheckError) Error() string { return "check Hostaway credentials: " + string(e.Kind) + ": " + e.Message }
+func (e *CheckError) Error() string {
+	return "check Hostaway credentials: " + string(e.Kind) + ": " + e.Message
+}
 
 // DemoHint is the ready sign-in that only the demo shows on its sign-in page.
 type DemoHint struct{ Email, Password string }

@@ -13,7 +13,7 @@ import (
 )
 
 // activityRows is how much of the audit log the overview shows.
-const activityRows = 8
+const activityRows = 7
 
 // longestUsage is how many days the store looks back at once.
 const longestUsage = 400
@@ -46,11 +46,11 @@ func (o overviewData) Progress() float64 { return 100 * float64(o.StepsDone) / f
 
 // facts are what the overview knows about the org.
 type facts struct {
-	conn          *store.Connection
-	active        int
-	now, before   store.Usage
-	everCalled    bool
-	manages       bool
+	conn        *store.Connection
+	active      int
+	now, before store.Usage
+	everCalled  bool
+	manages     bool
 }
 
 func (d *Dashboard) overviewPage(c *fiber.Ctx, v *visit) error {

@@ -66,8 +66,8 @@ func helpers(a *assets, icons map[string]template.HTML, now func() time.Time) te
 		},
 		"number": number, "percent": percent, "plural": plural, "millis": millis, "initials": initials,
 		"meter": meter, "dayLabel": dayLabel,
-		"ago": func(at time.Time) template.HTML { return timeTag(at, since(at, now())) },
-		"day": func(at time.Time) template.HTML { return timeTag(at, at.UTC().Format("2 Jan 2006")) },
+		"ago":   func(at time.Time) template.HTML { return timeTag(at, since(at, now())) },
+		"day":   func(at time.Time) template.HTML { return timeTag(at, at.UTC().Format("2 Jan 2006")) },
 		"prose": prose,
 	}
 }
@@ -114,7 +114,7 @@ type view struct {
 // shown is one answer of a page handler.
 type shown struct {
 	Page, Title, Current string
-	Status               int // 0 means 200
+	Status               int  // 0 means 200
 	Secret               bool // shows a secret: never compressed beside caller-chosen text
 	Data                 any
 }

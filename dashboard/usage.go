@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -22,7 +23,7 @@ const usualRange = 30
 type kpi struct {
 	Label, Value, Hint string
 	Delta, DeltaIcon   string
-	Good               bool
+	Tone               string // of the change: good, bad or flat
 }
 
 type usageData struct {
@@ -102,10 +103,13 @@ func usageKPIs(now, before store.Usage, days int) []kpi {
 	}
 	if before.Total > 0 && now.Total > 0 {
 		change := 100 * float64(now.Total-before.Total) / float64(before.Total)
-		calls.Delta, calls.DeltaIcon, calls.Good = strconv.FormatFloat(max(change, -change), 'f', 1, 64)+"%", trendIcon(change), change >= 0
+		calls.Delta, calls.DeltaIcon, calls.Tone = strconv.FormatFloat(max(change, -change), 'f', 1, 64)+"%", trendIcon(change), "flat"
 		points := 100*float64(now.Failed)/float64(now.Total) - 100*float64(before.Failed)/float64(before.Total)
 		if points > .005 || points < -.005 {
-			failed.Delta, failed.DeltaIcon, failed.Good = strconv.FormatFloat(max(points, -points), 'f', 2, 64)+" pts", trendIcon(points), points < 0
+			failed.Delta, failed.DeltaIcon, failed.Tone = strconv.FormatFloat(max(points, -points), 'f', 2, 64)+" pts", trendIcon(points), "bad"
+			if points < 0 {
+				failed.Tone = "good"
+			}
 		}
 	}
 	return []kpi{calls, failed}
@@ -134,7 +138,7 @@ func averageKPI(u store.Usage) kpi {
 func toolsKPI(u store.Usage) kpi {
 	k := kpi{Label: "Tools used", Value: number(len(u.Tools)), Hint: "different tools"}
 	if rows := toolRows(u); len(rows) > 0 {
-		k.Hint = "most: " + rows[0].Tool
+		k.Hint = "most: " + strings.TrimPrefix(rows[0].Tool, "hostaway_")
 	}
 	return k
 }
