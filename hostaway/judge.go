@@ -43,7 +43,7 @@ func judgeRefusal(ans *answer, o object, reason string) *failure {
 	lower := strings.ToLower(reason)
 	tokenDenied := strings.Contains(lower, oauthDenial)
 	if ans.status == http.StatusUnauthorized || ans.status == http.StatusForbidden && tokenDenied {
-		f := failing(ans, Refused, reason, "Hostaway does not accept the access token")
+		f := failing(ans, Refused, "", "Hostaway denies the access token: check that the API key is still active in Hostaway's dashboard")
 		name, _ := readText(o["error"])
 		f.err.oauthDenied = tokenDenied || oauthRefusals[name]
 		f.denied = true
