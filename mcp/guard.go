@@ -272,11 +272,47 @@ func quoteOr(s, none string) string {
 	return strconv.Quote(clip(s, 40))
 }
 
-// pass hands the message to mcp-go and takes its answer.
-func (s *Server) pass(ctx context.Context, x *exchange, number uint64) *recorder {
-	rec := &recorder{header: http.Header{}}
-	s.transport.Handle(rec, &server.HTTPRequest{Method: http.MethodPost, Header: x.head, Body: x.msg.rewrite(number), Context: ctx})
-	return rec
+// passed is what mcp-go made of a message: the bytes of its result, or an error in our words.
+type passed struct {
+	result json.RawMessage
+	wrong  *rpcError
+}
+
+// pass hands the message to mcp-go and takes its answer. This is the transport: mcp-go's own would read the body three times more,
+// and hold each answer in a session of its own. What its transport checks of the headers of the new era is checked here.
+func (s *Server) pass(ctx context.Context, x *exchange, number uint64) passed {
+	if x.msg.modern() {
+		err := protocol.ValidateStandardHeaders(x.head.Get, x.msg.version, protocol.MCPMethod(x.msg.method), x.paramsForHeaders())
+		if err != nil {
+			return passed{wrong: &rpcError{
+				status: http.StatusBadRequest, code: protocol.HEADER_MISMATCH, message: "The headers do not say what the message says: " + err.Error() + ".",
+				next: "From 2026-07-28 on, Mcp-Method and (for tools/call) Mcp-Name must repeat the method and the name.",
+			}}
+		}
+	}
+	switch m := s.core.HandleMessage(server.WithSupportedProtocolVersions(ctx, protocol.ValidProtocolVersions), x.msg.rewrite(number)).(type) {
+	case protocol.JSONRPCResponse:
+		result, err := json.Marshal(m.Result)
+		if err == nil {
+			return passed{result: result}
+		}
+		s.log.Error("encode answer", "err", err, "method", x.msg.method, "request_id", x.requestID())
+	case protocol.JSONRPCError:
+		return passed{wrong: plainError(m.Error, x.msg)}
+	}
+	internal := internalRPCError(x.requestID())
+	return passed{wrong: &internal}
+}
+
+// message is the whole answer under the client's own id, byte for byte.
+func (p passed) message(x *exchange) (status int, message []byte) {
+	if p.wrong != nil {
+		return p.wrong.status, errorMessage(x.msg.id, *p.wrong, x.requestID())
+	}
+	b := make([]byte, 0, len(p.result)+len(x.msg.id)+40)
+	b = append(append(b, `{"jsonrpc":"2.0","id":`...), x.msg.id...)
+	b = append(append(b, `,"result":`...), p.result...)
+	return http.StatusOK, append(b, "}\n"...)
 }
 
 // serveOther answers what calls no tool: initialize, ping, server/discover, tools/list, and methods we do not have.
@@ -285,23 +321,10 @@ func (s *Server) serveOther(x *exchange) {
 		s.replyError(x.w, x.msg.id, tooManyRequests(stand, "requests"))
 		return
 	}
-	const number = 1 // mcp-go keeps nothing by it: these answer at once
-	rec := s.pass(x.r.Context(), x, number)
-	if x.r.Context().Err() != nil {
-		return
+	status, message := s.pass(x.r.Context(), x, 1).message(x) // mcp-go keeps nothing by the number: these answer at once
+	if x.r.Context().Err() == nil {
+		reply(x.w, status, "application/json", message)
 	}
-	if wrong := plainError(rec.body.Bytes(), x.msg.method); wrong != nil {
-		wrong.status = rec.status
-		s.replyError(x.w, x.msg.id, *wrong)
-		return
-	}
-	answer := withID(rec.body.Bytes(), number, x.msg.id)
-	if answer == nil {
-		s.log.Error("mcp-go gave no answer", "method", x.msg.method, "status", rec.status, "request_id", x.requestID())
-		s.replyError(x.w, x.msg.id, internalRPCError(x.requestID()))
-		return
-	}
-	reply(x.w, rec.status, "application/json", answer)
 }
 
 // serveListen keeps a subscriptions/listen stream until the client goes, cancels it, or the server stops.

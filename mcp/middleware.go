@@ -50,52 +50,53 @@ func (s *Server) serveToolCall(x *exchange) {
 	}
 	defer s.calls.remove(c)
 	if !known {
-		s.conclude(x, c, &recorder{status: http.StatusOK, body: *bytes.NewBuffer(s.unknownTool(x, c))}, nil)
+		s.conclude(x, c, s.unknownTool(x, c), nil)
 		return
 	}
 	ctx, stop := context.WithTimeout(context.WithValue(ctx, callNumber{}, c.number), callLimit)
 	defer stop()
-	rec := s.pass(ctx, x, c.number)
-	s.conclude(x, c, rec, context.Cause(ctx))
+	got := s.pass(ctx, x, c.number)
+	s.conclude(x, c, got, context.Cause(ctx))
 }
 
 // conclude records the call, then answers it. cause says why the call was ended from outside, if it was.
-func (s *Server) conclude(x *exchange, c *call, rec *recorder, cause error) {
-	answer := withID(rec.body.Bytes(), c.number, c.id)
-	status := rec.status
-	wrong := plainError(rec.body.Bytes(), x.msg.method)
-	switch {
-	case wrong != nil:
-		wrong.status = rec.status
-	case len(answer) > 0:
-	case errors.Is(cause, errClientCancelled):
-		wrong = &rpcError{status: http.StatusOK, code: rpcCancelled, message: "The call was cancelled by the client."}
-	case errors.Is(cause, errStopping):
-		stopping := stoppingError()
-		wrong = &stopping
-	case errors.Is(cause, context.DeadlineExceeded):
-		wrong = &rpcError{status: http.StatusOK, code: protocol.INTERNAL_ERROR, message: "The call took too long.", next: "Ask for less at once."}
-	default:
-		internal := internalRPCError(c.requestID)
-		wrong = &internal
+func (s *Server) conclude(x *exchange, c *call, got passed, cause error) {
+	if ended := endedFromOutside(cause); ended != nil {
+		got.wrong = ended
 	}
-	if wrong != nil {
-		answer, status = errorMessage(c.id, *wrong, c.requestID), wrong.status
-	}
+	status, message := got.message(x)
 	if c.ran {
-		if err := s.record(x, c, len(answer)); err != nil && !c.tool.writes {
-			// What was not recorded was not answered. A change is answered all the same: it has happened, and hiding it would do harm.
-			internal := internalRPCError(c.requestID)
-			if errors.Is(err, store.ErrDiskFull) {
-				internal.message = "The server's disk is full, so the call could not be recorded and its answer is withheld. Request id " + c.requestID + "."
-				internal.next = "Tell the operator of this server."
-			}
-			answer, status = errorMessage(c.id, internal, c.requestID), internal.status
+		if err := s.record(x, c, len(message)); err != nil && !c.tool.writes {
+			// What was not recorded is not answered. A change is answered all the same: it has happened, and hiding it would do harm.
+			status, message = passed{wrong: notRecorded(err, c.requestID)}.message(x)
 		}
 	}
 	if x.r.Context().Err() == nil {
-		c.progress.finish(status, answer)
+		c.progress.finish(status, message)
 	}
+}
+
+// endedFromOutside says why a call has no answer of its own, or nil when it has.
+func endedFromOutside(cause error) *rpcError {
+	switch {
+	case cause == nil:
+		return nil
+	case errors.Is(cause, errStopping):
+		stopping := stoppingError()
+		return &stopping
+	case errors.Is(cause, context.DeadlineExceeded):
+		return nil // the tool has said so itself
+	}
+	return &rpcError{status: http.StatusOK, code: rpcCancelled, message: "The call was cancelled by the client."}
+}
+
+func notRecorded(err error, requestID string) *rpcError {
+	e := internalRPCError(requestID)
+	if errors.Is(err, store.ErrDiskFull) {
+		e.message = "The server's disk is full, so the call could not be recorded and its answer is withheld. Request id " + requestID + "."
+		e.next = "Tell the operator of this server."
+	}
+	return &e
 }
 
 // record writes the audit entry and counts the call; it returns when both are durable.
@@ -129,7 +130,7 @@ func clientName(x *exchange) string {
 }
 
 // unknownTool answers a call of a tool that is not there. It is a result and not a protocol error, so that models see it.
-func (s *Server) unknownTool(x *exchange, c *call) []byte {
+func (s *Server) unknownTool(x *exchange, c *call) passed {
 	names := make([]string, len(s.tools))
 	for i, t := range s.tools {
 		names[i] = t.Name
@@ -144,8 +145,8 @@ func (s *Server) unknownTool(x *exchange, c *call) []byte {
 	if x.msg.modern() {
 		result.ResultType = protocol.ResultTypeComplete
 	}
-	raw, _ := json.Marshal(protocol.NewJSONRPCResultResponse(protocol.NewRequestId(int64(c.number)), result)) // text only
-	return raw
+	raw, _ := json.Marshal(result) // text only
+	return passed{result: raw}
 }
 
 // handle is what mcp-go calls for every tool.
@@ -177,7 +178,7 @@ func (s *Server) run(ctx context.Context, c *call) (raw []byte, err error) {
 	caller := Caller{Org: c.org, Key: c.key, Now: c.started, Progress: c.progress.report}
 	if !c.tool.WithoutHostaway {
 		counter := &hostaway.Counter{}
-		defer func() { c.upstream = counter.Count() }()
+		defer func() { c.upstream = counter.Calls() }()
 		client, err := s.cfg.Hostaway.ClientFor(ctx, c.org)
 		switch {
 		case err == nil:

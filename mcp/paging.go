@@ -16,15 +16,16 @@ const answerBudget = 25_000
 // frameReserve is kept for what surrounds a tool's JSON: the JSON-RPC envelope, an id, _meta.
 const frameReserve = 1_000
 
-// weight is how many bytes raw takes in an answer: once as JSON and once more as text inside a JSON string.
+// weight is how many bytes raw (as encode writes it) takes in an answer: once as JSON and once more as text inside a JSON string.
+// On the way mcp-go escapes < > & as well.
 func weight(raw []byte) int {
 	escaped := 0
 	for _, c := range raw {
-		switch {
-		case c == '"' || c == '\\':
+		switch c {
+		case '"', '\\':
 			escaped++
-		case c < 0x20:
-			escaped += 5
+		case '<', '>', '&':
+			escaped += 10 // five more, twice
 		}
 	}
 	return 2*len(raw) + escaped
@@ -48,7 +49,7 @@ func fitPage[T any](items []T, rest any) int {
 }
 
 func weightOf(v any) int {
-	raw, err := json.Marshal(v)
+	raw, err := encode(v)
 	if err != nil {
 		return answerBudget // cannot be sent, so it does not fit; the answer's own encoding reports why
 	}

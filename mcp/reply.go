@@ -4,7 +4,6 @@
 package mcp
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -96,71 +95,29 @@ func errorMessage(id json.RawMessage, e rpcError, requestID string) []byte {
 	return append(raw, '\n')
 }
 
-// recorder takes mcp-go's answer in memory. Because it cannot stream, mcp-go never turns an answer into a stream of its own:
-// streams are written by us alone (progress), in order, and under a deadline.
-type recorder struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (r *recorder) Header() http.Header { return r.header }
-func (r *recorder) Flush()              {}
-func (r *recorder) CanStream() bool     { return false }
-
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-}
-
-func (r *recorder) Write(p []byte) (int, error) {
-	r.WriteHeader(http.StatusOK)
-	return r.body.Write(p)
-}
-
-// withID puts the client's own id, byte for byte, in place of the number under which mcp-go knew the request.
-func withID(answer []byte, number uint64, id json.RawMessage) []byte {
-	answer = bytes.TrimRight(answer, "\n")
-	prefix := strconv.AppendUint([]byte(`{"jsonrpc":"2.0","id":`), number, 10)
-	if rest, ok := bytes.CutPrefix(answer, prefix); ok && len(rest) > 0 && rest[0] == ',' {
-		out := make([]byte, 0, len(answer)+len(id))
-		out = append(out, `{"jsonrpc":"2.0","id":`...)
-		return append(append(append(out, id...), rest...), '\n')
-	}
-	// Another shape: read it and write it anew.
-	var whole map[string]json.RawMessage
-	if json.Unmarshal(answer, &whole) != nil {
-		return nil
-	}
-	whole["id"] = id
-	out, _ := json.Marshal(whole) // it was JSON a line ago
-	return append(out, '\n')
-}
-
 // plainError gives mcp-go's errors our words: its own may carry the text of a Go error.
-func plainError(answer []byte, method string) *rpcError {
-	var message struct {
-		Error *struct {
-			Code    int             `json:"code"`
-			Message string          `json:"message"`
-			Data    json.RawMessage `json:"data"`
-		} `json:"error"`
-	}
-	if !bytes.Contains(answer, []byte(`"error"`)) || json.Unmarshal(answer, &message) != nil || message.Error == nil {
-		return nil
-	}
-	e := &rpcError{code: message.Error.Code}
+func plainError(from protocol.JSONRPCErrorDetails, msg envelope) *rpcError {
+	e := &rpcError{status: http.StatusOK, code: from.Code}
 	switch e.code {
 	case protocol.METHOD_NOT_FOUND:
-		e.message, e.next = "There is no method "+strconv.Quote(clip(method, 60))+" here, or not in this protocol version.", "This server offers tools: use tools/list and tools/call."
-	case protocol.HEADER_MISMATCH, protocol.MISSING_REQUIRED_CLIENT_CAPABILITY, protocol.UNSUPPORTED_PROTOCOL_VERSION:
-		e.message, e.data = message.Error.Message, message.Error.Data // the protocol prescribes these
+		e.message = "There is no method " + strconv.Quote(clip(msg.method, 60)) + " here, or not in this protocol version."
+		e.next = "This server offers tools: use tools/list and tools/call."
+		if msg.modern() {
+			e.status = http.StatusNotFound
+		}
+		return e
+	case protocol.MISSING_REQUIRED_CLIENT_CAPABILITY, protocol.UNSUPPORTED_PROTOCOL_VERSION:
+		e.message = from.Message // the protocol prescribes what these carry
+		e.data, _ = json.Marshal(from.Data)
 	case protocol.INVALID_PARAMS, protocol.INVALID_REQUEST, protocol.PARSE_ERROR:
-		e.message = "The parameters of " + clip(method, 60) + " are not valid."
+		e.message = "The parameters of " + clip(msg.method, 60) + " are not valid."
 		e.next = "Check them against the MCP specification; from 2026-07-28 on, _meta must carry protocolVersion and clientCapabilities."
 	default:
 		e.message, e.next = "Internal error.", "Try once more; if it stays, give the request id to the operator of this server."
+		return e
+	}
+	if msg.modern() {
+		e.status = http.StatusBadRequest // the new era says so in the status as well
 	}
 	return e
 }
