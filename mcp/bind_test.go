@@ -143,7 +143,7 @@ func TestSchemaSaysWhatBindWants(t *testing.T) {
 	const want = `{"type":"object","properties":{` +
 		`"id":{"type":"integer","description":"id","minimum":1},` +
 		`"days":{"type":"array","description":"days","minItems":1,"maxItems":2,"items":{"type":"string","format":"date"}},` +
-		`"amount":{"type":"string","description":"amount","minimum":0},` +
+		`"amount":{"type":"string","description":"amount"},` +
 		`"limit":{"type":"integer","description":"how many","minimum":1,"maximum":50,"default":20},` +
 		`"colour":{"type":"string","description":"colour","enum":["red","green"]},` +
 		`"sort":{"type":"string","description":"order","enum":["newest","oldest"],"default":"newest"},` +

@@ -197,14 +197,15 @@ func (n *node) withConfirmToken() *node {
 	return n
 }
 
-// schema renders n. closed says whether unknown properties are forbidden; depth is how many levels of objects are spelled out.
-func (n *node) schema(closed bool, depth int) json.RawMessage {
+// schema renders n. strict, for arguments, says what is required and forbids the unknown; answers promise less and may grow. depth
+// is how many levels of objects are spelled out.
+func (n *node) schema(strict bool, depth int) json.RawMessage {
 	var b strings.Builder
-	n.write(&b, closed, depth)
+	n.write(&b, strict, depth)
 	return json.RawMessage(b.String())
 }
 
-func (n *node) write(b *strings.Builder, closed bool, depth int) {
+func (n *node) write(b *strings.Builder, strict bool, depth int) {
 	b.WriteString(`{"type":`)
 	if n.nullable {
 		b.WriteString(`["` + n.kind + `","null"]`)
@@ -223,12 +224,12 @@ func (n *node) write(b *strings.Builder, closed bool, depth int) {
 	switch {
 	case n.kind == "array":
 		b.WriteString(`,"items":`)
-		n.elem.write(b, closed, depth)
+		n.elem.write(b, strict, depth)
 	case n.isMap && depth > 0:
 		b.WriteString(`,"additionalProperties":`)
-		n.elem.write(b, closed, depth-1)
+		n.elem.write(b, strict, depth-1)
 	case n.kind == "object" && depth > 0:
-		n.writeProperties(b, closed, depth-1)
+		n.writeProperties(b, strict, depth-1)
 	}
 	b.WriteString("}")
 }
@@ -240,10 +241,11 @@ func (n *node) writeBounds(add func(key string, value any)) {
 	if len(n.enum) > 0 {
 		add("enum", n.enum)
 	}
-	if n.min != nil {
+	number := n.kind == "integer" || n.kind == "number" // amounts are text, and bind looks after their bounds
+	if n.min != nil && number {
 		add("minimum", *n.min)
 	}
-	if n.max != nil {
+	if n.max != nil && number {
 		add("maximum", *n.max)
 	}
 	if n.maxLen > 0 {
@@ -264,7 +266,7 @@ func (n *node) writeBounds(add func(key string, value any)) {
 	}
 }
 
-func (n *node) writeProperties(b *strings.Builder, closed bool, depth int) {
+func (n *node) writeProperties(b *strings.Builder, strict bool, depth int) {
 	b.WriteString(`,"properties":{`)
 	var required []string
 	for i, f := range n.fields {
@@ -272,18 +274,19 @@ func (n *node) writeProperties(b *strings.Builder, closed bool, depth int) {
 			b.WriteString(",")
 		}
 		b.WriteString(`"` + f.name + `":`)
-		f.node.write(b, closed, depth)
+		f.node.write(b, strict, depth)
 		if f.required {
 			required = append(required, f.name)
 		}
 	}
 	b.WriteString("}")
+	if !strict {
+		return
+	}
 	if len(required) > 0 {
 		raw, _ := json.Marshal(required)
 		b.WriteString(`,"required":`)
 		b.Write(raw)
 	}
-	if closed {
-		b.WriteString(`,"additionalProperties":false`)
-	}
+	b.WriteString(`,"additionalProperties":false`)
 }

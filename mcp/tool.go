@@ -71,12 +71,12 @@ func newTool[In, Out any](s spec, handle func(ctx context.Context, c Caller, in 
 
 // written is what a tool that writes answers: first the preview and the token, then the result.
 type written[Preview, Out any] struct {
-	Status       string   `json:"status" enum:"preview,done" jsonschema:"preview: nothing has changed yet; done: the change was made"`
-	Preview      *Preview `json:"preview,omitempty" jsonschema:"what would change"`
-	ConfirmToken string   `json:"confirm_token,omitempty" jsonschema:"send it back with the same arguments to make the change"`
-	ExpiresAt    string   `json:"expires_at,omitempty" jsonschema:"until when the token is good, UTC"`
+	Status       string   `json:"status" enum:"preview,done"`
+	Preview      *Preview `json:"preview,omitempty"`
+	ConfirmToken string   `json:"confirm_token,omitempty"`
+	ExpiresAt    string   `json:"expires_at,omitempty"`
 	NextStep     string   `json:"next_step,omitempty"`
-	Result       *Out     `json:"result,omitempty" jsonschema:"what was changed"`
+	Result       *Out     `json:"result,omitempty"`
 }
 
 // newWriteTool makes a tool that changes something in Hostaway. Called without confirm_token it runs preview and answers with a
@@ -114,17 +114,17 @@ func newWriteTool[In, Preview, Out any](
 	}}
 }
 
-// outputDepth is how many levels of objects an output schema spells out: enough to know what is there, without paying for the
-// whole of it in every tools/list.
-const outputDepth = 2
+// outputDepth is how many levels of objects an output schema spells out. Rows are left open: their names say what they are, and
+// every client pays for every byte of tools/list in every conversation.
+const outputDepth = 1
 
 // definition is the tool as clients are sent it. The hints follow from reads or writes alone.
 func (t Tool) definition() protocol.Tool {
 	yes, no := true, false
-	hints := protocol.ToolAnnotation{Title: t.Title, ReadOnlyHint: &yes, DestructiveHint: &no, IdempotentHint: &yes, OpenWorldHint: &no}
+	hints := protocol.ToolAnnotation{ReadOnlyHint: &yes, DestructiveHint: &no, IdempotentHint: &yes, OpenWorldHint: &no}
 	if t.writes {
 		destroys := !t.OnlyAdds
-		hints = protocol.ToolAnnotation{Title: t.Title, ReadOnlyHint: &no, DestructiveHint: &destroys, IdempotentHint: &no, OpenWorldHint: &yes}
+		hints = protocol.ToolAnnotation{ReadOnlyHint: &no, DestructiveHint: &destroys, IdempotentHint: &no, OpenWorldHint: &yes}
 	}
 	return protocol.Tool{
 		Name: t.Name, Title: t.Title, Description: t.Description, Annotations: hints,
