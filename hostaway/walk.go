@@ -79,7 +79,7 @@ func (w walker[T]) walk(maxPages int, visit func([]T) error) (Walk, error) {
 		next := w.next(done, page)
 		if next.IsZero() {
 			done.Next = ""
-			done.Complete = w.after || page.Total == nil || done.Rows >= *page.Total
+			done.Complete = w.after || w.stoodStill(done, page.Total)
 			return done, nil
 		}
 		if been[next] {
@@ -89,6 +89,15 @@ func (w walker[T]) walk(maxPages int, visit func([]T) error) (Walk, error) {
 		done.Next = next
 	}
 	return done, nil
+}
+
+// stoodStill tells whether a list by position had as many rows at the end as at the beginning, and all of them were seen: a row
+// that is added or removed in front of the walk hides or repeats another.
+func (w walker[T]) stoodStill(done Walk, total *int) bool {
+	if total == nil || done.Total == nil {
+		return true
+	}
+	return *total == *done.Total && done.Rows >= *total
 }
 
 // next gives the place after a page. A short page of a list paged by ids is only the end if as many rows were seen as Hostaway
