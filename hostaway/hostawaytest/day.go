@@ -2,6 +2,7 @@
 package hostawaytest
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -91,8 +92,9 @@ func (c cents) fixed() string {
 }
 
 func parseCents(s string) (cents, bool) {
-	f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-	if err != nil || f > 1e13 || f < -1e13 {
+	s = strings.TrimSpace(s)
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || !json.Valid([]byte(s)) || f > 1e13 || f < -1e13 {
 		return 0, false
 	}
 	if f < 0 {

@@ -35,8 +35,6 @@ func (l Limits) own(pattern string) (string, Rate) {
 	switch pattern {
 	case "POST /v1/conversations/{id}/messages":
 		return "messages", l.Messages
-	case "POST /v1/listings/{id}/calendar/priceDetails":
-		return "priceDetails", l.PriceDetails
 	case "POST /v1/reservations":
 		return "reservations", l.CreateReservations
 	}

@@ -28,8 +28,8 @@ type Rate struct {
 
 // Limits are the sliding windows of the API. Endpoints with a counter of their own do not use up the general pools.
 type Limits struct {
-	Account, IP                                Rate
-	Messages, PriceDetails, CreateReservations Rate
+	Account, IP                  Rate
+	Messages, CreateReservations Rate
 }
 
 // OldLimits are the numbers of the docs up to 2026-07: 20 calls in 10 s per account, 15 per address.
@@ -42,8 +42,7 @@ func NewLimits() Limits {
 	pool := Rate{200, 10 * time.Second}
 	return Limits{
 		Account: pool, IP: pool, CreateReservations: pool,
-		Messages:     Rate{30, time.Minute},
-		PriceDetails: Rate{400, 10 * time.Second},
+		Messages: Rate{30, time.Minute},
 	}
 }
 

@@ -25,10 +25,13 @@ func createReservation(x *exchange) reply {
 		return overbooked()
 	}
 	w.addReservation(r)
+	r.amounts[baseRate] = r.total // until a breakdown says otherwise
 	if rows, sent := f.list("financeField"); sent && r.status != "ownerStay" {
 		r.lines = readLines(r, rows)
 	}
-	w.addConversation(r)
+	if r.status != "ownerStay" {
+		w.addConversation(r)
+	}
 	return ok(w.reservationRow(r, include{resources: true, policy: true, single: true}))
 }
 

@@ -22,9 +22,11 @@ const (
 	firstLogRow       = 470000001
 )
 
+// Reservations reach a year back and half a year ahead; in worlds of thousands of listings less, to spare memory.
 const (
-	daysBack  = 365
-	daysAhead = 183
+	daysBack, daysAhead           = 365, 183
+	manyListings                  = 1000
+	shortDaysBack, shortDaysAhead = 90, 60
 )
 
 // world holds everything of an account. mu guards all of it but secret, which the server's lock guards.
@@ -40,6 +42,8 @@ type world struct {
 	withoutReports  bool
 	rich            bool
 	owners          int
+	back, ahead     int // days
+	zones           map[string]*time.Location
 
 	listings     map[int64]*listing
 	listingOrder []*listing
@@ -66,7 +70,7 @@ func newWorld(a Account, today day, now func() time.Time) *world {
 		secret: a.Secret, accountID: a.ID, seed: a.Seed, marker: a.Marker, today: today,
 		dateTypeFilters: a.DateTypeFilters, withoutReports: a.WithoutReports, rich: a.Size == Rich,
 		listings: map[int64]*listing{}, reservations: map[int64]*reservation{}, byListing: map[int64][]*reservation{},
-		threadOf: map[int64]*conversation{}, talkOf: map[int64]*conversation{},
+		zones: map[string]*time.Location{}, threadOf: map[int64]*conversation{}, talkOf: map[int64]*conversation{},
 		nextListing: firstListing, nextReservation: firstReservation, nextConversation: firstConversation,
 		nextMessage: firstMessage, nextLog: firstLogRow,
 	}
@@ -78,7 +82,10 @@ func newWorld(a Account, today day, now func() time.Time) *world {
 	case a.Size < 0:
 		count = 0
 	}
-	w.owners = max(1, count/3)
+	w.owners, w.back, w.ahead = max(1, count/3), daysBack, daysAhead
+	if count > manyListings {
+		w.back, w.ahead = shortDaysBack, shortDaysAhead
+	}
 	for i := range count {
 		w.addListing(w.makeListing(i))
 	}

@@ -24,7 +24,6 @@ type statement struct {
 	id        int64
 	owner     int
 	from, to  day // both included
-	month     time.Time
 	expenses  []*expense
 	madeOn    stamp
 	name      string
@@ -76,7 +75,7 @@ func (w *world) makeStatements() {
 		month, first, last := w.month(n)
 		for o := range min(w.owners, len(w.listingOrder)) {
 			s := &statement{
-				id: firstStatement + int64(len(w.statements)), owner: o, from: first, to: last, month: month,
+				id: firstStatement + int64(len(w.statements)), owner: o, from: first, to: last,
 				madeOn: min((last+3).at(10, 0), (w.today-1).at(10, 0)), ownedBy: w.ownerNumber(o),
 			}
 			s.name = fmt.Sprintf("%s %s", s.ownedBy.name, month.Format("January 2006"))
@@ -87,12 +86,20 @@ func (w *world) makeStatements() {
 		}
 	}
 	for _, e := range w.expenses {
-		for _, s := range w.statements {
-			if e.date >= s.from && e.date <= s.to && e.listing.index%w.owners == s.owner {
-				s.expenses, e.statement = append(s.expenses, e), s
-			}
+		if s := w.statementOf(e); s != nil {
+			s.expenses, e.statement = append(s.expenses, e), s
 		}
 	}
+}
+
+// statementOf gives the statement of an expense's month and owner: statements lie month by month, owner by owner.
+func (w *world) statementOf(e *expense) *statement {
+	now, then := w.today.time(), e.date.time()
+	ago := (now.Year()-then.Year())*12 + int(now.Month()) - int(then.Month())
+	if ago < 1 || ago > statementMonths {
+		return nil
+	}
+	return w.statements[(statementMonths-ago)*len(w.statements)/statementMonths+e.listing.index%w.owners]
 }
 
 func (w *world) expenseRow(e *expense) json.RawMessage {

@@ -152,7 +152,7 @@ func (w *world) makeBlocks() {
 			continue
 		}
 		closed, reason := false, w.marked("Boiler service")
-		for d := w.today + 21; d < w.today+daysAhead; d++ {
+		for d := w.today + 21; d < w.today+day(w.ahead); d++ {
 			if w.free(l, d, d+3, 0) {
 				l.applyInterval(interval{d, d + 2, dayChange{available: &closed, note: &reason}})
 				break

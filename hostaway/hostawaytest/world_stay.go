@@ -64,7 +64,7 @@ func (w *world) shapeTrack(d *dice, i, unit int, ended bool) []stay {
 	for _, a := range anchors[i%12] {
 		fixed = append(fixed, [2]int{a[0] - unit, a[1] - unit + unit/2})
 	}
-	until := -120
+	until := -w.back / 3
 	if len(fixed) > 0 {
 		until = fixed[0][0]
 	}
@@ -72,7 +72,7 @@ func (w *world) shapeTrack(d *dice, i, unit int, ended bool) []stay {
 	add := func(from, to int, anchor bool) {
 		out = append(out, w.shapeStay(d, stay{listing: i, arrive: from, depart: to, anchor: anchor}))
 	}
-	for at := -daysBack - d.below(6); ; {
+	for at := -w.back - d.below(6); ; {
 		from := at + gapLengths[d.weighted(gapWeights)]
 		at = from + nightLengths[d.weighted(nightWeights)]
 		if at > until {
@@ -92,7 +92,7 @@ func (w *world) shapeTrack(d *dice, i, unit int, ended bool) []stay {
 	for at := fixed[len(fixed)-1][1]; ; {
 		from := at + gapLengths[d.weighted(gapWeights)] + d.below(2+at/6)
 		at = from + nightLengths[d.weighted(nightWeights)]
-		if at > daysAhead {
+		if at > w.ahead {
 			return out
 		}
 		add(from, at, false)
@@ -158,20 +158,20 @@ var (
 // shapeExtras adds what holds no nights: cancellations, inquiries, requests.
 func (w *world) shapeExtras(d *dice, i, stays int) []stay {
 	var out []stay
-	latest := daysAhead - 20
-	if i%12 == archivedListing {
-		latest = -120
+	latest, ended := w.ahead-20, i%12 == archivedListing
+	if ended {
+		latest = -w.back / 3
 	}
 	for n := range stays / 6 {
 		s := stay{listing: i, status: extraStates[d.weighted(extraWeights)], channel: drawChannel(d)}
-		s.arrive = d.between(-daysBack, latest)
-		if n == 0 && i%12 != archivedListing {
+		s.arrive = d.between(-w.back, latest)
+		if n == 0 && !ended {
 			s.status, s.arrive = "inquiry", 6+i%20 // one open question per listing
 		}
 		if s.status == "pending" || s.status == "unconfirmed" {
 			s.arrive, s.channel = d.between(3, 60), map[string]int{"pending": channelAirbnb, "unconfirmed": channelVrbo}[s.status]
-			if i%12 == archivedListing {
-				s.status, s.arrive = "expired", -140
+			if ended {
+				s.status, s.arrive = "expired", latest
 			}
 		}
 		s.depart = s.arrive + nightLengths[d.weighted(nightWeights)]

@@ -58,7 +58,7 @@ func (w *world) addCleaning(r *reservation) {
 		title: w.marked("Cleaning after departure"), description: fmt.Sprintf("%d guests leave. Change linen and towels.", r.guests()),
 		listing: r.listing, reservation: r, category: cleaning, status: "pending", cost: 4500 + cents(r.listing.number("bedroomsNumber"))*1500,
 	}
-	t.start = r.listing.localHour(r.departure, r.listing.number("checkOutTime"))
+	t.start = w.localHour(r.listing, r.departure, r.listing.number("checkOutTime"))
 	t.end = t.start + 4*3600
 	if !d.chance(12) {
 		t.assignee = firstUser + 1 + int64(d.below(2))
@@ -91,23 +91,27 @@ func (w *world) addRepair(l *listing, d *dice) {
 	w.addTask(t)
 }
 
-// localHour gives the UTC moment of an hour of the listing's own clock.
-func (l *listing) localHour(d day, hour int) stamp {
-	zone, err := time.LoadLocation(l.text("timeZoneName"))
-	if err != nil {
-		zone = time.UTC // a client may have written any text
+// zone gives the time zone of a listing; a client may have written any text, which then means UTC.
+func (w *world) zone(l *listing) *time.Location {
+	name := l.text("timeZoneName")
+	if zone := w.zones[name]; zone != nil {
+		return zone
 	}
-	t := d.time()
-	return stampOf(time.Date(t.Year(), t.Month(), t.Day(), hour, 0, 0, 0, zone))
-}
-
-func (l *listing) local(s stamp) any {
-	zone, err := time.LoadLocation(l.text("timeZoneName"))
+	zone, err := time.LoadLocation(name)
 	if err != nil {
 		zone = time.UTC
 	}
-	return s.time().In(zone).Format(stampLayout)
+	w.zones[name] = zone
+	return zone
 }
+
+// localHour gives the UTC moment of an hour of the listing's own clock.
+func (w *world) localHour(l *listing, d day, hour int) stamp {
+	t := d.time()
+	return stampOf(time.Date(t.Year(), t.Month(), t.Day(), hour, 0, 0, 0, w.zone(l)))
+}
+
+func (w *world) local(l *listing, s stamp) string { return s.time().In(w.zone(l)).Format(stampLayout) }
 
 func (w *world) taskRow(t *task) json.RawMessage {
 	o := newObject().set("id", t.id).set("title", t.title).set("description", orNull(t.description)).set("listingMapId", t.listing.id)
@@ -118,8 +122,8 @@ func (w *world) taskRow(t *task) json.RawMessage {
 	o.set("channelId", channel).set("reservationId", reservationID).set("reservationUnitId", nil).set("autoTaskId", nil).
 		set("assigneeUserId", idOrNull(t.assignee)).set("canBePickedByGroupId", nil).set("supervisorUserId", nil).
 		set("createdByUserId", firstUser).set("isUpdatedManually", flag(false)).set("checklistTemplateId", nil).
-		set("canStartFrom", t.start).set("canStartFromListingTime", t.listing.local(t.start)).set("canStartFromEvent", t.event()).
-		set("canStartFromEventDelta", 0).set("shouldEndBy", t.end).set("shouldEndByListingTime", t.listing.local(t.end)).
+		set("canStartFrom", t.start).set("canStartFromListingTime", w.local(t.listing, t.start)).set("canStartFromEvent", t.event()).
+		set("canStartFromEventDelta", 0).set("shouldEndBy", t.end).set("shouldEndByListingTime", w.local(t.listing, t.end)).
 		set("shouldEndByEvent", t.event()).set("shouldEndByEventDelta", 4).set("status", t.status).set("resolutionNote", nil)
 	return o.set("feedbackScore", nil).set("feedbackNote", nil).set("startedAt", nil).set("confirmedAt", nil).set("completedAt", t.done).
 		set("priority", nil).set("cost", t.cost).set("costCurrency", t.listing.text("currencyCode")).set("costDescription", nil).
