@@ -3,6 +3,7 @@
 package store_test
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 	"time"
@@ -33,4 +34,9 @@ func must[T any](tb testing.TB) func(T, error) T {
 		}
 		return v
 	}
+}
+
+func contextCanceled(t *testing.T) (context.Context, context.CancelFunc) {
+	t.Helper()
+	return context.WithCancel(t.Context())
 }

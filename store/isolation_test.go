@@ -108,7 +108,9 @@ type (
 )
 
 func failure(f func(ctx context.Context, me, target side) error) outcome {
-	return func(ctx context.Context, _ *store.Store, me, target side) (any, error) { return nil, f(ctx, me, target) }
+	return func(ctx context.Context, _ *store.Store, me, target side) (any, error) {
+		return nil, f(ctx, me, target)
+	}
 }
 
 func answer[T any](f func(ctx context.Context, me, target side) (T, error)) outcome {
