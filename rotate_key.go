@@ -113,7 +113,7 @@ func (r rotation) reseal(ctx context.Context, db *store.Store) error {
 		done, left, err := db.Reseal(ctx, resealBatch)
 		total += done
 		if err != nil {
-			again := failed(err, fmt.Sprintf("sealing again stopped after %d connections (%v)", total, err), "run rotate-key again: it goes on from there; keep both keys until then")
+			again := failed(err, fmt.Sprintf("sealing again stopped (%v); done so far: %d", err, total), "run rotate-key again: it goes on from there; keep both keys until then")
 			if errors.Is(err, store.ErrDiskFull) {
 				again = folderProblem(r.config.DataDir, err)
 			}
@@ -123,14 +123,14 @@ func (r rotation) reseal(ctx context.Context, db *store.Store) error {
 			return r.finished(total)
 		}
 		if done == 0 {
-			return failed(nil, fmt.Sprintf("%d connections could not be sealed again", left), "run rotate-key again; keep both keys until nothing is left")
+			return failed(nil, fmt.Sprintf("connections that could not be sealed again: %d", left), "run rotate-key again; keep both keys until nothing is left")
 		}
 		_, _ = fmt.Fprintf(r.out, "%d sealed again, %d left.\n", total, left)
 	}
 }
 
 func (r rotation) finished(total int) error {
-	_, err := fmt.Fprintf(r.out, "Sealed %d connections again with the key %s; nothing is left under another.\n%s\n", total, r.ring.PrimaryID(), r.oldKeys())
+	_, err := fmt.Fprintf(r.out, "Connections sealed again with the key %s: %d. Nothing is left under another.\n%s\n", r.ring.PrimaryID(), total, r.oldKeys())
 	return err
 }
 

@@ -64,7 +64,7 @@ func TestConnectingWithWrongCredentials(t *testing.T) {
 	v := newVisitor(t, s.base)
 	v.signUp(s.setUpLink(), owner())
 	landed := v.connect(strconv.Itoa(firstAccount), "not the secret")
-	if !strings.Contains(landed.body, "did not accept this account id and secret") {
+	if !strings.Contains(landed.body, "Hostaway refused these credentials") {
 		t.Errorf("%d %s", landed.status, clip(landed.body))
 	}
 	client := newAssistant(s.base, v.createKey("early"))
@@ -236,7 +236,7 @@ func TestAdminBesideARunningServer(t *testing.T) {
 	// The printed address is made from the settings; here the port was free to choose.
 	path := reset[strings.Index(reset, "/reset/"):]
 	newcomer := newVisitor(t, s.base)
-	newcomer.submit(newcomer.get(path), path, map[string]string{"password": "a password of my own 3"})
+	newcomer.submit(newcomer.get(path), path, map[string]string{"password": "a password of my own 3", "repeat": "a password of my own 3"})
 	landed := newcomer.submit(newcomer.get("/login"), "/login", map[string]string{"email": "cleo@alpha.example", "password": "a password of my own 3"})
 	if landed.path != "/" {
 		t.Errorf("signing in landed on %s (%d)", landed.path, landed.status)
@@ -250,13 +250,13 @@ func TestAdminBesideARunningServer(t *testing.T) {
 // Keys rotate while the server runs, and what was sealed before still opens.
 func TestRotatingTheMasterKeyBesideARunningServer(t *testing.T) {
 	t.Parallel()
-	s, _, key := furnished(t, newUpstream(t, nil))
+	s, v, key := furnished(t, newUpstream(t, nil))
 	client := newAssistant(s.base, key)
 	client.must(t, "hostaway_list_properties", `{"limit":1}`)
 	before, err := os.ReadFile(filepath.Join(s.data, "master.key"))
 	must(t, err)
 	code, out, errOut := finish(t, s.env, "rotate-key")
-	if code != 0 || !strings.Contains(out, "nothing is left under another") {
+	if code != 0 || !strings.Contains(out, "Nothing is left under another") {
 		t.Fatalf("%d %s %s", code, out, errOut)
 	}
 	after, err := os.ReadFile(filepath.Join(s.data, "master.key"))
@@ -265,6 +265,9 @@ func TestRotatingTheMasterKeyBesideARunningServer(t *testing.T) {
 		t.Error("the old key is not kept behind the new one")
 	}
 	client.must(t, "hostaway_list_properties", `{"limit":1}`)
+	if tested := v.submit(v.get("/connection"), "/connection/test", nil); tested.status != http.StatusOK || !strings.Contains(tested.body, "Connected") {
+		t.Errorf("the running server can't open what is sealed with the new key: %d %s", tested.status, clip(tested.body))
+	}
 	s.stop()
 	// Without the old key everything still opens.
 	newOnly, _, _ := strings.Cut(string(after), "\n")

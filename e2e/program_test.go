@@ -121,7 +121,7 @@ func (p *program) launch() {
 }
 
 func clip(s string) string {
-	const most = 4000
+	const most = 2000
 	if len(s) > most {
 		return "…" + s[len(s)-most:]
 	}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hostaway-mcp/dashboard"
+	"hostaway-mcp/hostaway"
+	"hostaway-mcp/hostaway/hostawaytest"
+	"hostaway-mcp/secret"
+	"hostaway-mcp/store"
+	"hostaway-mcp/store/storetest"
+)
+
+const (
+	alphaID, bravoID         = 61001, 61002
+	alphaSecret, bravoSecret = "alpha's own secret", "bravo's own secret"
+	alphaMarker, bravoMarker = "ALPHAMARK", "BRAVOMARK"
+)
+
+// upstreamTest is two orgs with two accounts whose rows have the same ids.
+type upstreamTest struct {
+	*upstream
+	fake         *hostawaytest.Server
+	alpha, bravo storetest.Fixture
+	account      *hostawaytest.Account // alpha's
+}
+
+func newUpstreamTest(t *testing.T) upstreamTest {
+	t.Helper()
+	fake := hostawaytest.Start(hostawaytest.Options{ActivationDelay: -1})
+	t.Cleanup(fake.Close)
+	u := upstreamTest{fake: fake, upstream: upstreamTo(t, fake.URL())}
+	u.account = fake.AddAccount(hostawaytest.Account{ID: alphaID, Secret: alphaSecret, Seed: 1, Today: "2026-11-20", Marker: alphaMarker})
+	fake.AddAccount(hostawaytest.Account{ID: bravoID, Secret: bravoSecret, Seed: 2, Today: "2026-11-20", Marker: bravoMarker})
+	db := storetest.Open(t)
+	u.alpha, u.bravo = storetest.Org(t, db, "Alpha"), storetest.Org(t, db, "Bravo")
+	storetest.Connect(t, u.alpha.Org, alphaID, alphaSecret)
+	storetest.Connect(t, u.bravo.Org, bravoID, bravoSecret)
+	return u
+}
+
+func upstreamTo(t *testing.T, address string) *upstream {
+	t.Helper()
+	many := hostaway.Rate{Calls: 1_000_000, Per: time.Second}
+	u := newUpstream(config{HostawayURL: address, HostawayPerAccount: many, HostawayPerIP: many}, time.Now, slog.New(slog.DiscardHandler))
+	u.activation = -1
+	return u
+}
+
+// names asks Hostaway for org's listings and returns their names in one text.
+func (u upstreamTest) names(ctx context.Context, org *store.Org) (string, error) {
+	client, err := u.ClientFor(ctx, org)
+	if err != nil {
+		return "", err
+	}
+	page, err := client.Listings(ctx, hostaway.ListingFilter{}, hostaway.PageRequest{Limit: 50})
+	var names strings.Builder
+	for _, l := range page.Items {
+		names.WriteString(fmt.Sprintf("%d %s\n", l.ID, l.Name))
+	}
+	return names.String(), err
+}
+
+func TestEachOrgReachesItsOwnAccountOnly(t *testing.T) {
+	t.Parallel()
+	u := newUpstreamTest(t)
+	var group sync.WaitGroup
+	for caller := range 100 {
+		group.Go(func() {
+			org, own, foreign := u.alpha.Org, alphaMarker, bravoMarker
+			if caller%2 == 1 {
+				org, own, foreign = u.bravo.Org, bravoMarker, alphaMarker
+			}
+			names, err := u.names(t.Context(), org)
+			if err != nil || !strings.Contains(names, own) || strings.Contains(names, foreign) {
+				t.Errorf("caller %d: %v\n%s", caller, err, names)
+			}
+		})
+	}
+	group.Wait()
+	if n := u.fake.CountCalls("POST", "/v1/accessTokens"); n != 2 {
+		t.Errorf("%d tokens were fetched for two orgs", n)
+	}
+}
+
+func TestClientsFollowTheConnection(t *testing.T) {
+	t.Parallel()
+	u, ctx := newUpstreamTest(t), t.Context()
+	first, err := u.ClientFor(ctx, u.alpha.Org)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := u.ClientFor(ctx, u.alpha.Org); again != first {
+		t.Error("a second call has a client of its own")
+	}
+	u.Forget(u.alpha.Org.ID())
+	if again, _ := u.ClientFor(ctx, u.alpha.Org); again == first {
+		t.Error("a forgotten client is still used")
+	}
+	if err := u.bravo.Org.Disconnect(ctx, u.bravo.By()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.ClientFor(ctx, u.bravo.Org); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("without a connection: %v", err)
+	}
+	// Another account, without Forget: the version alone must do.
+	kept, _ := u.ClientFor(ctx, u.alpha.Org)
+	storetest.Connect(t, u.alpha.Org, bravoID, bravoSecret)
+	if moved, err := u.ClientFor(ctx, u.alpha.Org); err != nil || moved == kept || moved.AccountID() != bravoID {
+		t.Errorf("after connecting another account: %v", err)
+	}
+}
+
+func TestTokensOutliveTheProcess(t *testing.T) {
+	t.Parallel()
+	u := newUpstreamTest(t)
+	if _, err := u.names(t.Context(), u.alpha.Org); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := u.alpha.Org.Connection(t.Context()); err != nil || c.CheckedAt == nil {
+		t.Errorf("a fresh token does not count as a check: %+v %v", c, err)
+	}
+	u.upstream = upstreamTo(t, u.fake.URL())
+	if _, err := u.names(t.Context(), u.alpha.Org); err != nil {
+		t.Fatal(err)
+	}
+	if n := u.fake.CountCalls("POST", "/v1/accessTokens"); n != 1 {
+		t.Errorf("%d tokens were fetched", n)
+	}
+}
+
+// Once Hostaway refuses the credentials, the connection says so, and nobody
+// asks again before somebody reconnects.
+func TestRefusedCredentialsAreRemembered(t *testing.T) {
+	t.Parallel()
+	u, ctx := newUpstreamTest(t), t.Context()
+	u.account.SetSecret("changed in Hostaway")
+	refused := &hostaway.Error{Code: hostaway.CredentialsRefused}
+	if _, err := u.names(ctx, u.alpha.Org); !errors.Is(err, refused) {
+		t.Fatalf("the first call: %v", err)
+	}
+	if c, err := u.alpha.Org.Connection(ctx); err != nil || c.State != store.ConnectionRefused {
+		t.Fatalf("%+v %v", c, err)
+	}
+	calls := len(u.fake.Calls())
+	if _, err := u.ClientFor(ctx, u.alpha.Org); !errors.Is(err, refused) || len(u.fake.Calls()) != calls {
+		t.Errorf("the next call: %v, %d calls", err, len(u.fake.Calls())-calls)
+	}
+	if _, err := u.names(ctx, u.bravo.Org); err != nil {
+		t.Errorf("the other org: %v", err)
+	}
+	storetest.Connect(t, u.alpha.Org, alphaID, "changed in Hostaway")
+	if _, err := u.names(ctx, u.alpha.Org); err != nil {
+		t.Errorf("after reconnecting: %v", err)
+	}
+}
+
+// A client that still works for an old version must not touch the new one.
+func TestOldClientsDoNotTouchANewConnection(t *testing.T) {
+	t.Parallel()
+	u, ctx := newUpstreamTest(t), t.Context()
+	old := orgLink{org: u.alpha.Org, version: 1, log: slog.New(slog.DiscardHandler)}
+	storetest.Connect(t, u.alpha.Org, alphaID, alphaSecret)
+	if err := old.Save(ctx, hostaway.Token{Value: secret.New("old"), IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}); err != nil {
+		t.Error(err)
+	}
+	old.refused(ctx, &hostaway.Error{Message: "old"})
+	if c, err := u.alpha.Org.Connection(ctx); err != nil || c.State != store.ConnectionConnected {
+		t.Errorf("%+v %v", c, err)
+	}
+	if token, err := old.Load(ctx); err != nil || !token.Value.IsZero() {
+		t.Errorf("the old token was kept: %v", err)
+	}
+}
+
+func TestCheckTellsTheKindOfFailure(t *testing.T) {
+	t.Parallel()
+	u := newUpstreamTest(t)
+	checked, err := u.Check(t.Context(), alphaID, secret.New(alphaSecret))
+	if err != nil || checked.Token.Value.IsZero() || checked.ListingCount == nil || *checked.ListingCount != 11 {
+		t.Fatalf("%+v %v", checked, err)
+	}
+	nobody := httptest.NewServer(http.NotFoundHandler())
+	nobody.Close()
+	odd := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>hello")) }))
+	defer odd.Close()
+	tests := map[dashboard.CheckKind]*upstream{
+		dashboard.CheckRefused:     u.upstream,
+		dashboard.CheckUnreachable: upstreamTo(t, nobody.URL),
+		dashboard.CheckOddAnswer:   upstreamTo(t, odd.URL),
+	}
+	for kind, to := range tests {
+		_, err := to.Check(t.Context(), alphaID, secret.New("guessed"))
+		var problem *dashboard.CheckError
+		if !errors.As(err, &problem) || problem.Kind != kind || problem.Message == "" {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	for code, kind := range map[hostaway.Code]dashboard.CheckKind{
+		hostaway.RateLimited: dashboard.CheckRateLimited, hostaway.TimedOut: dashboard.CheckUnreachable, hostaway.BadAnswer: dashboard.CheckOddAnswer,
+	} {
+		var problem *dashboard.CheckError
+		if err := u.checkProblem(1, fmt.Errorf("wrapped: %w", &hostaway.Error{Code: code})); !errors.As(err, &problem) || problem.Kind != kind {
+			t.Errorf("%s: %v", code, err)
+		}
+	}
+}
