@@ -1,0 +1,74 @@
+package store_test
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"hostaway-mcp/secret"
+	"hostaway-mcp/store"
+	"hostaway-mcp/store/storetest"
+)
+
+func TestConfirmTokens(t *testing.T) {
+	t.Parallel()
+	clock := clockAt(noon)
+	st := storetest.Open(t, storetest.WithClock(clock))
+	f := storetest.Org(t, st, "Acme")
+	other, _, err := f.Org.CreateAPIKey(t.Context(), f.By(), "Cursor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	create := func() secret.Text {
+		t.Helper()
+		token, ends, err := f.Org.CreateConfirmation(ctx, store.Confirmation{KeyID: f.Key.ID, Tool: "create", ArgumentsHash: []byte("args")})
+		if err != nil || !ends.Equal(clock.Now().Add(10*time.Minute)) {
+			t.Fatalf("CreateConfirmation() ends %s, %v", ends, err)
+		}
+		return token
+	}
+	token := create()
+	for name, err := range map[string]error{
+		"another key":     f.Org.UseConfirmation(ctx, token, other.ID, "create", []byte("args")),
+		"another tool":    f.Org.UseConfirmation(ctx, token, f.Key.ID, "delete", []byte("args")),
+		"other arguments": f.Org.UseConfirmation(ctx, token, f.Key.ID, "create", []byte("argz")),
+		"another token":   f.Org.UseConfirmation(ctx, secret.New("confirm_x"), f.Key.ID, "create", []byte("args")),
+	} {
+		if !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s: %v, want not found", name, err)
+		}
+	}
+	var used atomic.Int32
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if err := f.Org.UseConfirmation(ctx, token, f.Key.ID, "create", []byte("args")); err == nil {
+				used.Add(1)
+			} else if !errors.Is(err, store.ErrNotFound) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if used.Load() != 1 {
+		t.Errorf("used %d times at once, want once", used.Load())
+	}
+	late := create()
+	clock.Advance(10 * time.Minute)
+	for range 2 {
+		if err := f.Org.UseConfirmation(ctx, late, f.Key.ID, "create", []byte("args")); !errors.Is(err, store.ErrExpired) {
+			t.Errorf("too late: %v, want expired", err)
+		}
+	}
+	clock.Advance(25 * time.Hour)
+	create() // sweeps the old ones
+	if err := f.Org.UseConfirmation(ctx, late, f.Key.ID, "create", []byte("args")); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a day later: %v, want not found", err)
+	}
+	if _, _, err := f.Org.CreateConfirmation(ctx, store.Confirmation{KeyID: "key_nobody", Tool: "t", ArgumentsHash: []byte{1}}); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("for a key of nobody: %v", err)
+	}
+}
