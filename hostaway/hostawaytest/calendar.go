@@ -2,6 +2,7 @@
 package hostawaytest
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 )
@@ -77,7 +78,7 @@ func (w *world) nights(l *listing, first, last day, except int64) []night {
 
 func (l *listing) settleNight(n *night) {
 	n.change = l.calendar[n.day]
-	n.price, n.minimum, n.maximum = l.nightly(n.day), int64(max(1, l.number("minNights"))), int64(max(l.number("maxNights"), 1))
+	n.price, n.minimum, n.maximum = l.nightly(n.day), int64(max(1, l.number("minNights"))), int64(cmp.Or(l.number("maxNights"), 365))
 	if c := n.change; c.price != nil {
 		n.price = *c.price
 	}

@@ -96,6 +96,7 @@ func reservationOrder(w *world, name string) func(a, b *reservation) int {
 
 func (w *world) talked(r *reservation, when func(*conversation) stamp) stamp {
 	if c := w.talkOf[r.id]; c != nil {
+		w.load(c)
 		return when(c)
 	}
 	return 0

@@ -186,6 +186,9 @@ func (s *Server) handle(pattern string, handler func(*exchange) reply) {
 		w := d.exchange.world
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		if r.Method != http.MethodGet {
+			w.fill() // what is made later must not depend on what changes now
+		}
 		d.reply = handler(d.exchange)
 	})
 }
