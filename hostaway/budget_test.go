@@ -28,6 +28,13 @@ func (o *order) add(name string) {
 	o.names = append(o.names, name)
 }
 
+// taken gives the names of those who had their turn so far.
+func (o *order) taken() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.names)
+}
+
 // queueUp starts a caller that takes a turn, notes its name and finishes at once; it returns when the caller has its turn or waits.
 func (o *order) queueUp(b *Budget, name string, key lineKey, p priority) {
 	go func() {
@@ -88,7 +95,7 @@ func TestBudgetServesAccountsInTurns(t *testing.T) {
 		got.queueUp(b, "3.0", general(3), interactive)
 		time.Sleep(time.Minute)
 		want := []string{"1.0", "2.0", "3.0", "1.1", "2.1", "1.2", "1.3"}
-		if diff := cmp.Diff(want, got.names); diff != "" {
+		if diff := cmp.Diff(want, got.taken()); diff != "" {
 			t.Errorf("turns (-want +got)\n%s", diff)
 		}
 	})
@@ -102,7 +109,7 @@ func TestAFullAccountDoesNotHoldUpOthers(t *testing.T) {
 		var got order
 		got.queueUp(b, "waits", general(1), interactive)
 		got.queueUp(b, "goes", general(2), interactive)
-		if diff := cmp.Diff([]string{"goes"}, got.names); diff != "" {
+		if diff := cmp.Diff([]string{"goes"}, got.taken()); diff != "" {
 			t.Errorf("turns (-want +got)\n%s", diff)
 		}
 		time.Sleep(2 * time.Hour)
@@ -134,13 +141,13 @@ func TestInteractiveCallsGoFirstAndBackgroundIsNotStarved(t *testing.T) {
 				}
 				time.Sleep(time.Minute)
 				var places []int
-				for i, name := range got.names {
+				for i, name := range got.taken() {
 					if name == "background" {
 						places = append(places, i)
 					}
 				}
-				if diff := cmp.Diff([]int{7, 15}, places); diff != "" || len(got.names) != 22 {
-					t.Errorf("places of the background calls among %d (-want +got)\n%s", len(got.names), diff)
+				if diff := cmp.Diff([]int{7, 15}, places); diff != "" || len(got.taken()) != 22 {
+					t.Errorf("places of the background calls among %d (-want +got)\n%s", len(got.taken()), diff)
 				}
 			})
 		})
@@ -160,8 +167,8 @@ func TestBackgroundOfABusyAccountIsNotStarvedByAnother(t *testing.T) {
 		}
 		got.queueUp(b, "wanted", general(1), background)
 		time.Sleep(10*time.Second + time.Second/2)
-		if !slices.Contains(got.names, "wanted") {
-			t.Errorf("the background call of account 1 got no turn in 10 s: %v", got.names)
+		if !slices.Contains(got.taken(), "wanted") {
+			t.Errorf("the background call of account 1 got no turn in 10 s: %v", got.taken())
 		}
 		time.Sleep(time.Hour)
 	})
@@ -224,7 +231,7 @@ func TestWaitingTooLongFailsAtOnce(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second)
 		defer cancel()
 		_, err := b.acquire(ctx, general(1), interactive, time.Time{})
-		e := wantCode(t, err, RateLimited)
+		e := errorWith(t, err, RateLimited)
 		if waited := time.Since(start); waited != 0 {
 			t.Errorf("it waited %v before failing", waited)
 		}
@@ -293,7 +300,7 @@ func TestCancelledWaitersLeaveTheQueue(t *testing.T) {
 			t.Errorf("the cancelled caller got %v", err)
 		}
 		time.Sleep(11 * time.Second)
-		if diff := cmp.Diff([]string{"behind"}, got.names); diff != "" {
+		if diff := cmp.Diff([]string{"behind"}, got.taken()); diff != "" {
 			t.Errorf("turns (-want +got)\n%s", diff)
 		}
 		if _, err := b.acquire(ctx, general(1), interactive, time.Time{}); !errors.Is(err, context.Canceled) {
@@ -313,7 +320,7 @@ func TestAWaiterOvertakenByOthersIsToldWhenToRetry(t *testing.T) {
 		}()
 		start := time.Now()
 		_, err := b.acquire(t.Context(), general(1), interactive, start.Add(11*time.Second))
-		e := wantCode(t, err, RateLimited)
+		e := errorWith(t, err, RateLimited)
 		if waited := time.Since(start); waited != 11*time.Second || !e.RetryAfter.After(time.Now()) {
 			t.Errorf("failed after %v with RetryAfter %v", waited, e.RetryAfter)
 		}
@@ -348,8 +355,11 @@ func TestA429ClosesTheLimitItNames(t *testing.T) {
 					key   lineKey
 					waits bool
 				}{
-					{general(1), test.own}, {general(2), test.other}, {lineKey{1, gateMessageSends}, test.messages},
-					{lineKey{2, gateMessageSends}, false}, {general(3), test.nobody},
+					{general(1), test.own},
+					{general(2), test.other},
+					{lineKey{1, gateMessageSends}, test.messages},
+					{lineKey{2, gateMessageSends}, false},
+					{general(3), test.nobody},
 				} {
 					_, err := b.acquire(t.Context(), c.key, interactive, time.Now().Add(3*time.Second))
 					if waits := CodeOf(err) == RateLimited; waits != c.waits {

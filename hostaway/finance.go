@@ -30,8 +30,8 @@ type FinanceField struct {
 // FinanceType groups finance fields. Unknown values are kept as they are.
 type FinanceType string
 
-// The types met in the documentation and in live data. "accomodation" is the documentation's spelling of FinanceAccommodation
-// and is read as it, and so is the older "price".
+// The types met in the documentation and in live data. The documentation's other spelling of FinanceAccommodation is read as it,
+// and so is the older "price".
 const (
 	FinanceAccommodation FinanceType = "accommodation"
 	FinanceTotals        FinanceType = "totals"
@@ -70,6 +70,7 @@ func (c *Client) FinanceFields(ctx context.Context, reservationID int64) ([]Fina
 
 // usual maps the spellings of the documentation to the one in live data.
 func (t FinanceType) usual() FinanceType {
+	//nolint:misspell // the documentation's own spelling
 	if t == "accomodation" || t == "price" {
 		return FinanceAccommodation
 	}

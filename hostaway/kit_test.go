@@ -26,15 +26,13 @@ const (
 
 // fakeAPI answers the token endpoint by itself and everything else by its answer function. It is an http.RoundTripper.
 type fakeAPI struct {
-	answer    func(r *http.Request, nth int) reply // nth counts all calls but those for tokens, from 1
-	issue     func(nth int) reply                  // nil: a token of 184 days named token-1, token-2, …
-	latency   time.Duration
-	accounts  map[string]string // token -> client_id
-	mu        sync.Mutex
-	seen      []seenCall
-	tokens    int
-	calls     int
-	lastToken string
+	answer  func(r *http.Request, nth int) reply // nth counts all calls but those for tokens, from 1
+	issue   func(nth int) reply                  // nil: a token of 184 days named token-1, token-2, …
+	latency time.Duration
+	mu      sync.Mutex
+	seen    []seenCall
+	tokens  int
+	calls   int
 }
 
 type seenCall struct {
@@ -184,14 +182,19 @@ func (m *memoryTokens) Save(_ context.Context, token Token) error {
 	return m.saveErr
 }
 
-func wantCode(t testing.TB, err error, want Code) *Error {
+func wantCode(t testing.TB, err error, want Code) {
 	t.Helper()
-	var e *Error
 	if got := CodeOf(err); got != want {
 		t.Fatalf("error %v has code %q, want %q", err, got, want)
 	}
-	if want != "" {
-		e = mustError(t, err)
+}
+
+func errorWith(t testing.TB, err error, want Code) *Error {
+	t.Helper()
+	wantCode(t, err, want)
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		t.Fatalf("error %v (%T) is no *Error", err, err)
 	}
 	return e
 }
@@ -206,12 +209,3 @@ func mustJSON(t testing.TB, value any) string {
 }
 
 func ptr[T any](v T) *T { return &v }
-
-func mustError(t testing.TB, err error) *Error {
-	t.Helper()
-	e, ok := errors.AsType[*Error](err)
-	if !ok {
-		t.Fatalf("error %v (%T) is no *Error", err, err)
-	}
-	return e
-}

@@ -28,7 +28,7 @@ func TestCursors(t *testing.T) {
 		"offset-99999999999999999999", "offset-9999999999999999", "%", "\x00",
 	} {
 		_, err := cursor.place(offsetPrefix)
-		e := wantCode(t, err, BadInput)
+		e := errorWith(t, err, BadInput)
 		if !strings.Contains(e.Message, "start from the beginning") {
 			t.Errorf("%q: the message %q does not say what to do", cursor, e.Message)
 		}

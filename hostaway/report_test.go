@@ -2,6 +2,7 @@ package hostaway
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -22,7 +23,7 @@ func formOf(t *testing.T, call seenCall) map[string]string {
 	parts := multipart.NewReader(strings.NewReader(call.body), params["boundary"])
 	for {
 		part, err := parts.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return form
 		}
 		if err != nil {
@@ -170,6 +171,7 @@ func TestStandardFinance(t *testing.T) {
 
 func TestFinanceFieldTypes(t *testing.T) {
 	t.Parallel()
+	//nolint:misspell // the documentation's own spelling
 	api := always(rows(`[{"type":"accomodation","total":1},{"type":"price","total":"2"},{"type":"commissions"},{"type":"brandNew"}]`))
 	fields, err := api.client(t).FinanceFields(t.Context(), 41)
 	if err != nil {

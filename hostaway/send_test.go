@@ -184,7 +184,7 @@ func TestInteractiveCallsDoNotWaitForLong(t *testing.T) {
 		header := []string{"X-RateLimit-Retry-After: " + strconv.FormatInt(retry.Unix(), 10)}
 		api := inTurn(reply{status: 429, header: header, body: `{"status":"fail","message":"Too many"}`}, rows(`[]`))
 		client := api.client(t)
-		e := wantCode(t, callOnce(t.Context(), client), RateLimited)
+		e := errorWith(t, callOnce(t.Context(), client), RateLimited)
 		if waited := time.Since(start); waited > time.Second || !e.RetryAfter.Equal(retry) {
 			t.Errorf("failed after %v with RetryAfter %v, want at once with %v", waited, e.RetryAfter, retry)
 		}
@@ -201,7 +201,7 @@ func TestTheLastAnswerOfAnExhausted429Says(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		api := always(reply{status: 429, body: `{"status":"fail","message":"Rate limit exceeded"}`})
-		e := wantCode(t, callOnce(t.Context(), api.client(t)), RateLimited)
+		e := errorWith(t, callOnce(t.Context(), api.client(t)), RateLimited)
 		if e.Status != 429 || e.Message != "Rate limit exceeded" || e.RetryAfter.IsZero() {
 			t.Errorf("error %+v", e)
 		}
@@ -296,7 +296,7 @@ func TestOverARealConnection(t *testing.T) {
 	}
 	server.Close()
 	_, err = client.UpdateListing(t.Context(), 1, ListingChange{Name: ptr("x")})
-	e := wantCode(t, err, Unreachable)
+	e := errorWith(t, err, Unreachable)
 	if strings.Contains(err.Error(), server.URL) || !errors.Is(e, syscall.ECONNREFUSED) {
 		t.Errorf("error %v, cause %v", err, e.Unwrap())
 	}
