@@ -12,6 +12,7 @@ import (
 type activity struct {
 	Icon, Who, What, Target string
 	Bad                     bool
+	Times                   int // how often in a row; At is the last time
 	At                      time.Time
 }
 
@@ -32,16 +33,25 @@ var actionWords = map[string]struct{ icon, what string }{
 	"connection.tested":       {"plug", "tested the Hostaway connection:"},
 }
 
-func activities(entries []store.AuditEntry) []activity {
-	list := make([]activity, 0, len(entries))
+// activities takes entries, newest first, and tells the same thing done many times in a row once. It stops after most lines.
+func activities(entries []store.AuditEntry, most int) []activity {
+	var list []activity
 	for _, e := range entries {
-		list = append(list, activityOf(e))
+		a := activityOf(e)
+		if n := len(list); n > 0 && list[n-1].Who == a.Who && list[n-1].What == a.What && list[n-1].Target == a.Target {
+			list[n-1].Times++
+			continue
+		}
+		if len(list) == most {
+			break
+		}
+		list = append(list, a)
 	}
 	return list
 }
 
 func activityOf(e store.AuditEntry) activity {
-	a := activity{Icon: "activity", Who: e.Actor.Name, Target: e.Detail, At: e.At}
+	a := activity{Icon: "activity", Times: 1, Who: e.Actor.Name, Target: e.Detail, At: e.At}
 	if e.Actor.Kind == store.ActorKey {
 		return callActivity(a, e)
 	}

@@ -46,12 +46,15 @@ func (f *form) require(texts map[string]string) {
 	f.summarize()
 }
 
+// summarize says at the top how much is wrong below.
 func (f *form) summarize() {
-	if f.Summary == "" && len(f.Errors) > 0 {
-		f.Summary = "Please check the marked field."
-		if len(f.Errors) > 1 {
-			f.Summary = "Please check the marked fields."
-		}
+	const one, many = "Please check the marked field.", "Please check the marked fields."
+	switch {
+	case f.Summary != "" && f.Summary != one:
+	case len(f.Errors) == 1:
+		f.Summary = one
+	case len(f.Errors) > 1:
+		f.Summary = many
 	}
 }
 

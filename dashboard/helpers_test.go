@@ -109,8 +109,11 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	for _, f := range change {
 		f(&cfg)
 	}
-	var err error
-	if w.dash, err = New(cfg); err != nil {
+	files, err := sharedAssets()
+	if err == nil {
+		w.dash, err = newWith(cfg, files)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	w.server.Config.Handler = w.dash.Handler()
@@ -118,6 +121,9 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	t.Cleanup(w.server.Close)
 	return w
 }
+
+// sharedAssets compresses the assets once for all tests.
+var sharedAssets = sync.OnceValues(loadAssets)
 
 // browser is a client with cookies that does not follow redirects and runs no scripts.
 type browser struct {
@@ -261,7 +267,7 @@ func excerpt(body string) string {
 	if _, main, ok := strings.Cut(body, "<main"); ok {
 		body = main
 	}
-	return body[:min(len(body), 3000)]
+	return body[:min(len(body), 1200)]
 }
 
 // record stores finished tool calls, many at a time.

@@ -191,5 +191,8 @@ func (d *Dashboard) keyWaiting(c *fiber.Ctx, v *visit) error {
 	if key.LastUsedAt != nil && !key.LastUsedAt.Before(time.Unix(shownAt, 0)) {
 		w.UsedAt = key.LastUsedAt
 	}
+	if wantsPart(c) && w.UsedAt == nil && c.Query("slow") == strconv.FormatBool(w.Slow) {
+		return c.SendStatus(fiber.StatusNoContent) // nothing new: what is on the page stays as it is
+	}
 	return d.show(c, v, shown{Page: "waiting", Title: key.Name, Current: "/keys", Data: w})
 }

@@ -12,8 +12,11 @@ import (
 	"hostaway-mcp/store"
 )
 
-// activityRows is how much of the audit log the overview shows.
-const activityRows = 7
+// The overview looks at the last activityEntries of the audit log, and tells them in activityRows lines at most.
+const (
+	activityEntries = 60
+	activityRows    = 7
+)
 
 // longestUsage is how many days the store looks back at once.
 const longestUsage = 400
@@ -58,14 +61,14 @@ func (d *Dashboard) overviewPage(c *fiber.Ctx, v *visit) error {
 	if err != nil {
 		return err
 	}
-	entries, _, err := v.org.ListAudit(c.UserContext(), store.AuditFilter{Limit: activityRows})
+	entries, _, err := v.org.ListAudit(c.UserContext(), store.AuditFilter{Limit: activityEntries})
 	if err != nil {
 		return err
 	}
 	data := overviewData{
 		Steps: steps(f), KPIs: append(usageKPIs(f.now, f.before, usualRange), keysKPI(f), listingsKPI(f, d.cfg.Now())),
 		Chart: bars(f.now.Days, d.cfg.Now().UTC().Format(time.DateOnly)), Empty: f.now.Total == 0,
-		Activity: activities(entries), Endpoint: d.cfg.BaseURL + "/mcp", CanManage: f.manages, Connection: f.conn,
+		Activity: activities(entries, activityRows), Endpoint: d.cfg.BaseURL + "/mcp", CanManage: f.manages, Connection: f.conn,
 	}
 	for _, s := range data.Steps {
 		if s.Done {

@@ -87,7 +87,6 @@ func (d *Dashboard) mount() *fiber.App {
 			app.Add(fiber.MethodHead, r.path, d.guarded(r))
 		}
 	}
-	app.Use(func(*fiber.Ctx) error { return fiber.ErrNotFound })
 	return app
 }
 

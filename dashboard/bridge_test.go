@@ -1,0 +1,264 @@
+package dashboard
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// serveApp runs an app behind the bridge on a real connection.
+func serveApp(t *testing.T, app *fiber.App, trusted ...netip.Prefix) *httptest.Server {
+	t.Helper()
+	srv := httptest.NewServer(bridge(app, trusted))
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+func newApp() *fiber.App {
+	app := fiber.New(fiber.Config{BodyLimit: 4096, Immutable: true, DisableStartupMessage: true})
+	app.Use(carry)
+	return app
+}
+
+func fetch(t *testing.T, req *http.Request) (*http.Response, string) {
+	t.Helper()
+	client := &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, string(body)
+}
+
+func request(t *testing.T, method, url, body string) *http.Request {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return req
+}
+
+// TestBridgeStreams reads each piece before the next one is written: a bridge that buffers would never deliver the first.
+func TestBridgeStreams(t *testing.T) {
+	t.Parallel()
+	next := make(chan struct{})
+	app := newApp()
+	app.Get("/events", func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderContentType, "text/event-stream")
+		c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
+			for i := range 3 {
+				_, _ = fmt.Fprintf(w, "data: %d\n", i)
+				if w.Flush() != nil {
+					return
+				}
+				<-next
+			}
+		})
+		return nil
+	})
+	res, err := http.Get(serveApp(t, app).URL + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	for i := range 3 {
+		if !lines.Scan() || lines.Text() != fmt.Sprintf("data: %d", i) {
+			t.Fatalf("piece %d: got %q, %v", i, lines.Text(), lines.Err())
+		}
+		next <- struct{}{}
+	}
+}
+
+func TestBridgeRefusesLargeBodies(t *testing.T) {
+	t.Parallel()
+	app := newApp()
+	app.Post("/", func(c *fiber.Ctx) error { return c.SendString(fmt.Sprint(len(c.Body()))) })
+	srv := serveApp(t, app)
+	for _, tc := range []struct {
+		name    string
+		size    int
+		chunked bool
+		want    int
+	}{
+		{"at the limit", 4096, false, 200}, {"over it, announced", 4097, false, 413}, {"over it, in chunks", 10 << 20, true, 413}, {"at the limit, in chunks", 4096, true, 200}, {"empty", 0, false, 200},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			req := request(t, "POST", srv.URL, strings.Repeat("x", tc.size))
+			if tc.chunked {
+				req.ContentLength = -1
+			}
+			res, body := fetch(t, req)
+			if res.StatusCode != tc.want || (tc.want == 200 && body != fmt.Sprint(tc.size)) {
+				t.Errorf("got %d %q, want %d", res.StatusCode, body, tc.want)
+			}
+		})
+	}
+}
+
+func TestBridgeKeepsHeadersBothWays(t *testing.T) {
+	t.Parallel()
+	app := newApp()
+	app.Get("/echo", func(c *fiber.Ctx) error {
+		c.Append("X-Back", "1")
+		c.Response().Header.Add("X-Back", "2")
+		c.Cookie(&fiber.Cookie{Name: "a", Value: "1"})
+		c.Cookie(&fiber.Cookie{Name: "b", Value: "2"})
+		return c.JSON(map[string][]string{"all": c.GetReqHeaders()["X-Forwarded-For"], "first": {c.Get("X-Forwarded-For")}, "cookies": {c.Cookies("one"), c.Cookies("two")}, "host": {string(c.Request().Host())}, "query": {c.Query("q")}})
+	})
+	req := request(t, "GET", serveApp(t, app).URL+"/echo?q=a%20b", "")
+	req.Header.Add("X-Forwarded-For", "1.1.1.1")
+	req.Header.Add("X-Forwarded-For", "2.2.2.2")
+	req.Header.Add("Cookie", "one=1; two=2")
+	req.Host = "mcp.example.com"
+	res, body := fetch(t, req)
+	want := `{"all":["1.1.1.1","2.2.2.2"],"cookies":["1","2"],"first":["1.1.1.1"],"host":["mcp.example.com"],"query":["a b"]}`
+	if body != want {
+		t.Errorf("the app saw\n%s, want\n%s", body, want)
+	}
+	if got := res.Header.Values("X-Back"); len(got) != 2 {
+		t.Errorf("repeated answer header came as %q", got)
+	}
+	if got := res.Cookies(); len(got) != 2 {
+		t.Errorf("got cookies %v, want two", got)
+	}
+}
+
+func TestBridgeCancelsWhenTheCallerLeaves(t *testing.T) {
+	t.Parallel()
+	started, ended := make(chan struct{}), make(chan struct{})
+	app := newApp()
+	app.Get("/slow", func(c *fiber.Ctx) error {
+		close(started)
+		<-c.UserContext().Done()
+		close(ended)
+		return c.UserContext().Err()
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, "GET", serveApp(t, app).URL+"/slow", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		if res, err := http.DefaultClient.Do(req); err == nil {
+			_ = res.Body.Close()
+		}
+	}()
+	<-started
+	cancel()
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+		t.Error("the handler's context did not end with the caller")
+	}
+}
+
+func TestBridgeRedirects(t *testing.T) {
+	t.Parallel()
+	app := newApp()
+	app.Get("/", func(c *fiber.Ctx) error { return c.Redirect("/there?x=1", 303) })
+	res, _ := fetch(t, request(t, "GET", serveApp(t, app).URL, ""))
+	if res.StatusCode != 303 || res.Header.Get("Location") != "/there?x=1" {
+		t.Errorf("got %d to %q", res.StatusCode, res.Header.Get("Location"))
+	}
+}
+
+func TestClientAddressComesFromTrustedProxiesOnly(t *testing.T) {
+	t.Parallel()
+	app := newApp()
+	app.Get("/", func(c *fiber.Ctx) error { return c.SendString(c.IP()) })
+	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
+	for _, tc := range []struct {
+		name, peer string
+		forwarded  []string
+		want       string
+	}{
+		{"a stranger's claim", "203.0.113.9:1000", []string{"1.2.3.4"}, "203.0.113.9"},
+		{"a trusted proxy", "10.0.0.2:1000", []string{"198.51.100.7"}, "198.51.100.7"},
+		{"the caller's own claim before the proxy's", "10.0.0.2:1000", []string{"1.2.3.4, 198.51.100.7"}, "198.51.100.7"},
+		{"two proxies, two headers", "10.0.0.2:1000", []string{"198.51.100.7", "10.0.0.3"}, "198.51.100.7"},
+		{"nonsense", "10.0.0.2:1000", []string{"not-an-address"}, "10.0.0.2"},
+		{"no header", "10.0.0.2:1000", nil, "10.0.0.2"},
+		{"over IPv6", "[fd00::1]:1000", []string{"2001:db8::7"}, "2001:db8::7"},
+		{"IPv4 written as IPv6", "[::ffff:10.0.0.2]:1000", []string{"198.51.100.7"}, "198.51.100.7"},
+		{"an unreadable peer", "@", []string{"198.51.100.7"}, "0.0.0.0"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			req := httptest.NewRequest("GET", "/", nil)
+			req.RemoteAddr = tc.peer
+			for _, f := range tc.forwarded {
+				req.Header.Add("X-Forwarded-For", f)
+			}
+			rec := httptest.NewRecorder()
+			bridge(app, proxies).ServeHTTP(rec, req)
+			if got := rec.Body.String(); got != tc.want {
+				t.Errorf("address %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// TestBridgeMixesNothingUp sends different requests at once through the pooled contexts.
+func TestBridgeMixesNothingUp(t *testing.T) {
+	t.Parallel()
+	app := newApp()
+	app.Post("/:n", func(c *fiber.Ctx) error {
+		c.Set("X-N", c.Params("n"))
+		return c.SendString(c.Get("X-Mark") + " " + string(c.Body()))
+	})
+	handler := bridge(app, nil)
+	var wg sync.WaitGroup
+	for n := range 400 {
+		wg.Go(func() {
+			req := httptest.NewRequest("POST", fmt.Sprintf("/%d", n), strings.NewReader(fmt.Sprintf("body %d", n)))
+			if n%2 == 0 {
+				req.Header.Set("X-Mark", fmt.Sprint(n))
+			}
+			rec := httptest.NewRecorder()
+			handler.ServeHTTP(rec, req)
+			want := fmt.Sprintf(" body %d", n)
+			if n%2 == 0 {
+				want = fmt.Sprint(n) + want
+			}
+			if rec.Body.String() != want || rec.Header().Get("X-N") != fmt.Sprint(n) {
+				t.Errorf("request %d got %q for %q", n, rec.Body.String(), rec.Header().Get("X-N"))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestBridgeSurvivesABrokenBody: a caller that leaves in the middle of its body gets no handler.
+func TestBridgeSurvivesABrokenBody(t *testing.T) {
+	t.Parallel()
+	app := newApp()
+	app.Post("/", func(c *fiber.Ctx) error { t.Error("the handler ran on half a body"); return nil })
+	req := httptest.NewRequest("POST", "/", io.MultiReader(strings.NewReader("half"), brokenReader{}))
+	rec := httptest.NewRecorder()
+	bridge(app, nil).ServeHTTP(rec, req)
+	if rec.Code != http.StatusBadRequest {
+		t.Errorf("status %d, want 400", rec.Code)
+	}
+}
+
+type brokenReader struct{}
+
+func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
