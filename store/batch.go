@@ -20,35 +20,47 @@ type batchWriter struct {
 	named []driver.NamedValue
 }
 
-// run executes a statement within the scope; hit says whether it returned a row.
-func (w *batchWriter) run(sc scope, text string, values ...driver.Value) (hit bool, err error) {
-	w.conn.scope = sc
-	st, err := w.prepared(text)
+// exec runs a statement within the scope.
+func (w *batchWriter) exec(sc scope, text string, values ...driver.Value) error {
+	st, err := w.bind(sc, text, values)
+	if err != nil {
+		return err
+	}
+	// The transaction's context ends a wait for the lock; statements are short.
+	_, err = st.ExecContext(context.Background(), w.named)
+	return err
+}
+
+// hit runs a statement within the scope and says whether it returned a row.
+func (w *batchWriter) hit(sc scope, text string, values ...driver.Value) (hit bool, err error) {
+	st, err := w.bind(sc, text, values)
 	if err != nil {
 		return false, err
 	}
-	w.named = w.named[:0]
-	for i, v := range values {
-		w.named = append(w.named, driver.NamedValue{Ordinal: i + 1, Value: v})
-	}
-	// The transaction's context ends a wait for the lock; statements are short.
 	rows, err := st.QueryContext(context.Background(), w.named)
 	if err != nil {
 		return false, err
 	}
 	row := make([]driver.Value, len(rows.Columns()))
-	if len(row) > 0 {
+	for err == nil { // to the end: only then is the statement done
 		if err = rows.Next(row); err == nil {
 			hit = true
-			for err == nil { // to the end: only then is the statement done
-				err = rows.Next(row)
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			err = nil
 		}
 	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
 	return hit, errors.Join(err, rows.Close())
+}
+
+// bind sets the scope and names the values.
+func (w *batchWriter) bind(sc scope, text string, values []driver.Value) (*scopedStmt, error) {
+	w.conn.scope = sc
+	w.named = w.named[:0]
+	for i, v := range values {
+		w.named = append(w.named, driver.NamedValue{Ordinal: i + 1, Value: v})
+	}
+	return w.prepared(text)
 }
 
 func (w *batchWriter) prepared(text string) (*scopedStmt, error) {
@@ -107,37 +119,35 @@ func (w *batchWriter) calls(batch []*recording) error {
 
 func (w *batchWriter) call(r *recording) error {
 	c := &r.call
-	_, err := w.run(scope{doorOrg, r.org}, `
+	return w.exec(scope{doorOrg, r.org}, `
 INSERT INTO audit (org_id, id, at, actor_kind, actor_id, actor_name, action, target, detail, outcome, error_code, client_name,
   arguments, duration_us, upstream_calls, answer_bytes, ip, user_agent, request_id)
 VALUES (?, ?, ?, 'key', ?, ?, ?, '', '', ?, ?, ?, ?, ?, ?, ?, ?, '', ?)`,
 		r.org, w.store.auditIDs.next("aud", w.store.now()), c.StartedAt.UnixMilli(), c.KeyID, c.KeyName, c.Tool,
 		string(c.Outcome), c.ErrorCode, c.ClientName, string(c.Arguments), c.Duration.Microseconds(),
 		int64(c.UpstreamCalls), int64(c.AnswerBytes), c.IP, c.RequestID)
-	return err
 }
 
 func (w *batchWriter) count(key usageKey, sum usageSum) error {
 	sc := scope{doorOrg, key.org}
-	hit, err := w.run(sc, `
+	hit, err := w.hit(sc, `
 UPDATE usage SET calls = calls + ?, failed = failed + ?, duration_us = duration_us + ?, last_call_at = max(last_call_at, ?)
 WHERE day = ? AND tool = ? RETURNING 1`, sum.calls, sum.failed, sum.micros, sum.last, key.day, key.tool)
 	if err != nil || hit {
 		return err
 	}
-	_, err = w.run(sc, `INSERT INTO usage (org_id, day, tool, calls, failed, duration_us, last_call_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+	return w.exec(sc, `INSERT INTO usage (org_id, day, tool, calls, failed, duration_us, last_call_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		key.org, key.day, key.tool, sum.calls, sum.failed, sum.micros, sum.last)
-	return err
 }
 
 func (w *batchWriter) touches(used []touch) error {
 	for _, t := range used {
 		var err error
 		if t.key != "" {
-			_, err = w.run(scope{doorOrg, t.org}, `UPDATE api_keys SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?`,
+			err = w.exec(scope{doorOrg, t.org}, `UPDATE api_keys SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?`,
 				t.at.UnixMilli(), t.key)
 		} else {
-			_, err = w.run(scope{door: doorSystem}, sysTouchSession, t.at.UnixMilli(), t.session)
+			err = w.exec(scope{door: doorSystem}, sysTouchSession, t.at.UnixMilli(), t.session)
 		}
 		if err != nil {
 			return err

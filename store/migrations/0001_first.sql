@@ -124,18 +124,19 @@ CREATE TABLE connections_all (
 CREATE TRIGGER connections_all_org_fixed BEFORE UPDATE OF org_id ON connections_all
 BEGIN SELECT RAISE(ABORT, 'the org of a row never changes'); END;
 
--- One log for tool calls and for what people do; ids rise with time.
+-- One log for tool calls and for what people do; ids rise with time. The checks
+-- spell their lists out: for IN, SQLite builds a temporary index per row.
 CREATE TABLE audit_all (
     org_id         TEXT    NOT NULL REFERENCES orgs_all (id),
     id             TEXT    NOT NULL,
     at             INTEGER NOT NULL,
-    actor_kind     TEXT    NOT NULL CHECK (actor_kind IN ('member', 'key', 'operator', 'system')),
+    actor_kind     TEXT    NOT NULL CHECK (actor_kind = 'key' OR actor_kind = 'member' OR actor_kind = 'operator' OR actor_kind = 'system'),
     actor_id       TEXT    NOT NULL,
     actor_name     TEXT    NOT NULL,
     action         TEXT    NOT NULL,
     target         TEXT    NOT NULL,
     detail         TEXT    NOT NULL,
-    outcome        TEXT    NOT NULL CHECK (outcome IN ('ok', 'error', 'refused')),
+    outcome        TEXT    NOT NULL CHECK (outcome = 'ok' OR outcome = 'error' OR outcome = 'refused'),
     error_code     TEXT    NOT NULL,
     client_name    TEXT    NOT NULL,
     arguments      TEXT    NOT NULL,
