@@ -9,8 +9,8 @@
 // four units, one badly described; about 1,300 reservations from a year back to half a year ahead over six channels, with
 // cancellations (some with money kept), requests, inquiries and owner stays; guests who arrive, leave and stay today, same-day
 // turnovers, gap nights, blocks; a thread per guest, some unanswered, one very long, one that tries to give orders to a
-// model, one full of markup; reviews, tasks (some overdue, some forgotten), expenses and owner statements. Every 60th past
-// row is messy: no guestName, zero nights, null money, quoted numbers, real booleans. Account.Landmarks names them.
+// model, one full of markup; reviews, tasks (some overdue, some forgotten), expenses and owner statements. Every 50th past
+// stay is messy: no guestName, zero nights, null money, quoted numbers, real booleans. Account.Landmarks names them.
 //
 // In a test:
 //

@@ -17,7 +17,8 @@ const (
 	Status500HTML FaultKind = iota // HTTP 500 with an HTML page
 	Status503                      // HTTP 503 with an empty body
 	Slow                           // answers properly, after Delay or once Release is closed
-	Drop                           // the connection is cut without an answer
+	Drop                           // the connection is cut without an answer; net/http itself repeats a GET that meets this on a kept connection
+	CutOff                         // the connection is cut in the middle of the answer
 	DropAfter                      // the change happens, then the connection is cut
 	TokenRevoked                   // the token of the call is revoked, which answers the OAuth 403 from now on
 	RateLimit                      // 429 with the headers; the retry moment is Delay from now
@@ -104,6 +105,11 @@ func (s *Server) inflict(w http.ResponseWriter, x *exchange, f *Fault) (reply, b
 		f.wait(x.request)
 		return reply{}, false
 	case Drop:
+		panic(http.ErrAbortHandler)
+	case CutOff:
+		w.Header().Set("Content-Length", "4096")
+		_, _ = w.Write([]byte(`{"status":"success","result":[`)) // cut off either way
+		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	case DropAfter:
 		s.process(w, x)

@@ -52,7 +52,7 @@ func postReport(x *exchange) reply {
 	return plain(report.csv(form.get("delimiter")), "text/csv; charset=UTF-8")
 }
 
-// form reads the parameters; in any other body they are not seen, and the report covers everything.
+// form reads the parameters from a form of either kind; in a JSON body they are not seen, and the report covers everything.
 func (x *exchange) form() url.Values {
 	if x.request.ParseMultipartForm(1<<20) == nil && x.request.MultipartForm != nil {
 		return x.request.MultipartForm.Value

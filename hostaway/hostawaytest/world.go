@@ -49,6 +49,7 @@ type world struct {
 	listingOrder []*listing
 
 	filled        bool
+	plainStays    int // counted while filling, see spoil
 	reservations  map[int64]*reservation
 	byUpdate      []*reservation // newest change first, sorted lazily
 	unsorted      bool

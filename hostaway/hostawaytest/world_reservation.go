@@ -37,7 +37,7 @@ func (w *world) makeReservation(n int, s stay) *reservation {
 	}
 	r.source = channelName(s.channel)
 	w.fillParty(d, r)
-	w.spoil(n, s, r)
+	w.spoil(s, r)
 	if r.status == "modified" {
 		r.previousArrival, r.previousDeparture = r.arrival-1, r.departure-1
 	}
@@ -76,12 +76,16 @@ func (w *world) fillParty(d *dice, r *reservation) {
 	r.guest = g
 }
 
-// spoil makes every 60th past row messy in one of five ways that live data has.
-func (w *world) spoil(n int, s stay, r *reservation) {
-	if n%60 != 17 || s.depart > -10 || s.status != "new" {
+// spoil makes every 50th past stay messy, in one of five ways that live data has.
+func (w *world) spoil(s stay, r *reservation) {
+	if s.depart > -10 || s.status != "new" || s.anchor {
 		return
 	}
-	switch n / 60 % 5 {
+	w.plainStays++
+	if w.plainStays%50 != 17 {
+		return
+	}
+	switch w.plainStays / 50 % 5 {
 	case 0:
 		r.messy.noGuestName, r.guest.first, r.guest.last, r.guest.email = true, "", "", ""
 	case 1:
