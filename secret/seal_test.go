@@ -1,3 +1,5 @@
+// Sealed values: for one place only, every byte authenticated, under several keys.
+
 package secret_test
 
 import (

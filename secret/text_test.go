@@ -1,3 +1,5 @@
+// A secret that is printed in every way that Go knows.
+
 package secret_test
 
 import (

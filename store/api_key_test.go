@@ -1,3 +1,5 @@
+// Keys as an assistant and a member see them: made, shown once, renewed, revoked.
+
 package store_test
 
 import (
@@ -85,8 +87,10 @@ func TestPresentedKeysThatAreNone(t *testing.T) {
 	f := storetest.Org(t, st, "Acme")
 	good := f.APIKey.Reveal()
 	var first string
-	for _, presented := range []string{"", "hmcp_", good[:47], good + "x", strings.ToUpper(good), "hmcx_" + good[5:], "hmcp_" + strings.Repeat("é", 21) + "x",
-		"hmcp_" + strings.Repeat("0", 43), "' OR 1=1 --"} {
+	for _, presented := range []string{
+		"", "hmcp_", good[:47], good + "x", strings.ToUpper(good), "hmcx_" + good[5:], "hmcp_" + strings.Repeat("é", 21) + "x",
+		"hmcp_" + strings.Repeat("0", 43), "' OR 1=1 --",
+	} {
 		_, _, err := st.OrgByAPIKey(t.Context(), secret.New(presented))
 		if !errors.Is(err, store.ErrNotFound) {
 			t.Fatalf("%q: %v, want not found", presented, err)

@@ -84,8 +84,10 @@ func (d orgDoor) audit(ctx context.Context, by Actor, a Action) error {
 INSERT INTO audit (org_id, id, at, actor_kind, actor_id, actor_name, action, target, detail, outcome, error_code, client_name,
   arguments, duration_us, upstream_calls, answer_bytes, ip, user_agent, request_id)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', '', 0, 0, 0, ?, ?, ?)`,
-		args{d.org.id, d.org.store.auditIDs.next("aud", now), now.UnixMilli(), by.Kind, by.ID, by.Name, a.Name, a.Target, a.Detail,
-			OutcomeOK, by.IP, by.UserAgent, by.RequestID})
+		args{
+			d.org.id, d.org.store.auditIDs.next("aud", now), now.UnixMilli(), by.Kind, by.ID, by.Name, a.Name, a.Target, a.Detail,
+			OutcomeOK, by.IP, by.UserAgent, by.RequestID,
+		})
 }
 
 // PruneAudit deletes the entries from before a time and says how many went. Old

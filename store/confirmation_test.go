@@ -1,3 +1,5 @@
+// Confirm tokens: once, in time, for exactly what they were made for.
+
 package store_test
 
 import (

@@ -137,8 +137,10 @@ func (d orgDoor) putConnection(ctx context.Context, n NewConnection, id string, 
 	if err != nil {
 		return err
 	}
-	row := args{n.AccountID, sealed, last4(n.Secret), ConnectionConnected, orNull(n.ListingCount), version,
-		token, milliOrNull(n.Token.IssuedAt), milliOrNull(n.Token.ExpiresAt), now}
+	row := args{
+		n.AccountID, sealed, last4(n.Secret), ConnectionConnected, orNull(n.ListingCount), version,
+		token, milliOrNull(n.Token.IssuedAt), milliOrNull(n.Token.ExpiresAt), now,
+	}
 	if known {
 		err = d.exec(ctx, `
 UPDATE connections SET account_id = ?, secret = ?, secret_last4 = ?, state = ?, detail = '', listing_count = ?, version = ?,

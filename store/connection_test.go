@@ -1,3 +1,5 @@
+// The Hostaway connection: its life, its one owner, and what the files show of it.
+
 package store_test
 
 import (

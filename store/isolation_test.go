@@ -72,8 +72,10 @@ func signIn(t *testing.T, st *store.Store, f storetest.Fixture) (secret.Text, st
 
 // marks are what must never show up on the other side.
 func (s side) marks() []string {
-	return []string{s.fix.Org.ID(), s.fix.Member.ID, s.fix.Member.UserID, s.fix.Email, s.fix.Key.ID, s.second.ID, s.connection.ID, s.audit,
-		fmt.Sprint(s.account), s.fix.Key.Last4, s.second.Last4}
+	return []string{
+		s.fix.Org.ID(), s.fix.Member.ID, s.fix.Member.UserID, s.fix.Email, s.fix.Key.ID, s.second.ID, s.connection.ID, s.audit,
+		fmt.Sprint(s.account), s.fix.Key.Last4, s.second.Last4,
+	}
 }
 
 // nobody has ids of the right shape that nothing has.

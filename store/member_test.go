@@ -1,3 +1,5 @@
+// People and orgs: members come and go, one person in two orgs, operators.
+
 package store_test
 
 import (

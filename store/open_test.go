@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -46,11 +47,13 @@ func behind(t *testing.T, path string, texts ...string) {
 
 func tryOpen(t *testing.T, path string, ring *secret.Keyring) (hasSealed bool, err error) {
 	t.Helper()
-	st, err := Open(t.Context(), Config{Path: path, PasswordCost: PasswordCost{64, 1, 1},
+	st, err := Open(t.Context(), Config{
+		Path: path, PasswordCost: PasswordCost{64, 1, 1},
 		Keyring: func(_ context.Context, has bool) (*secret.Keyring, error) {
 			hasSealed = has
 			return ring, nil
-		}})
+		},
+	})
 	if err == nil {
 		err = st.Close()
 	}
@@ -81,8 +84,10 @@ func TestNotADatabaseIsRefused(t *testing.T) {
 		t.Error("opened a folder")
 	}
 	wrong := errors.New("no key today")
-	_, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "x.db"),
-		Keyring: func(context.Context, bool) (*secret.Keyring, error) { return nil, wrong }})
+	_, err := Open(t.Context(), Config{
+		Path:    filepath.Join(t.TempDir(), "x.db"),
+		Keyring: func(context.Context, bool) (*secret.Keyring, error) { return nil, wrong },
+	})
 	if !errors.Is(err, wrong) {
 		t.Errorf("Open() = %v, want what the callback said", err)
 	}
@@ -341,8 +346,10 @@ func TestPHCStrings(t *testing.T) {
 	if p.cost.MemoryKiB != 64<<10 || p.cost.Passes < 1 {
 		t.Errorf("the cost for production is %+v", p.cost)
 	}
-	for _, bad := range []string{"x", "$argon2i$v=19$m=64,t=1,p=1$AAAA$AAAA", "$argon2id$v=18$m=64,t=1,p=1$AAAA$AAAA", "$argon2id$v=19$m=64$AAAA$AAAA",
-		"$argon2id$v=19$m=64,t=0,p=1$AAAA$AAAA", "$argon2id$v=19$m=64,t=1,p=1$%%$AAAA"} {
+	for _, bad := range []string{
+		"x", "$argon2i$v=19$m=64,t=1,p=1$AAAA$AAAA", "$argon2id$v=18$m=64,t=1,p=1$AAAA$AAAA", "$argon2id$v=19$m=64$AAAA$AAAA",
+		"$argon2id$v=19$m=64,t=0,p=1$AAAA$AAAA", "$argon2id$v=19$m=64,t=1,p=1$%%$AAAA",
+	} {
 		if _, _, err := p.verify(t.Context(), secret.New("x"), bad); err == nil {
 			t.Errorf("%s is taken for a hash", bad)
 		}
@@ -354,5 +361,21 @@ func TestPHCStrings(t *testing.T) {
 	}
 	if _, err := p.hash(ctx, secret.New("x")); !errors.Is(err, context.Canceled) {
 		t.Errorf("a caller that went away still waits: %v", err)
+	}
+}
+
+func TestPathsWithOddCharacters(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"with space", "what?", "100%", "a#b", "a&b=c", "ümlaut", "%41"} {
+		path := filepath.Join(t.TempDir(), name, "data.db")
+		ring := ringOf(t, secret.GenerateKey())
+		for range 2 {
+			if _, err := tryOpen(t, path, ring); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+			t.Errorf("%s: the database lies elsewhere: %v", name, err)
+		}
 	}
 }

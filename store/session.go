@@ -118,8 +118,10 @@ func (d systemDoor) addSession(ctx context.Context, n newSession, now time.Time)
 	if err := d.exec(ctx, sysDropEndedSessions, args{now.UnixMilli(), now.Add(-sessionIdle).UnixMilli()}); err != nil {
 		return err
 	}
-	return d.exec(ctx, sysAddSession, args{newID("ses"), hash, n.userID, n.orgID, n.ip, n.userAgent,
-		now.UnixMilli(), now.UnixMilli(), ends.UnixMilli()})
+	return d.exec(ctx, sysAddSession, args{
+		newID("ses"), hash, n.userID, n.orgID, n.ip, n.userAgent,
+		now.UnixMilli(), now.UnixMilli(), ends.UnixMilli(),
+	})
 }
 
 // SignOut ends the session. A token of no session is no error: it is ended.
@@ -185,7 +187,7 @@ func (s *Store) SwitchOrg(ctx context.Context, token secret.Text, orgID string) 
 	return nil
 }
 
-// firstOrg is where a person's new session starts. ErrWrongPassword: nowhere.
+// firstOrg is where a person's new session starts.
 func (d systemDoor) firstOrg(ctx context.Context, userID string) (string, error) {
 	mine, err := d.memberships(ctx, userID)
 	if err == nil && len(mine) == 0 {

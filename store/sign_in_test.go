@@ -1,3 +1,5 @@
+// Signing in: sessions that end, guessing that gets slower, passwords that are refused.
+
 package store_test
 
 import (
@@ -224,5 +226,30 @@ func TestPasswordsAreChecked(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), password) && password != "" {
 			t.Errorf("the error repeats the password: %v", err)
 		}
+	}
+}
+
+// An address that nobody has costs the time of one that somebody has: otherwise
+// the clock would tell them apart. The fastest of several runs counts, since a
+// busy machine only makes runs slower.
+func TestUnknownAddressCostsTheSameTime(t *testing.T) {
+	t.Parallel()
+	st := storetest.Open(t, func(c *store.Config) {
+		c.PasswordCost = store.PasswordCost{MemoryKiB: 8 << 10, Passes: 2, Threads: 1}
+	})
+	fastest := func(email func(i int) string) time.Duration {
+		best := time.Hour
+		for i := range 4 {
+			start := time.Now()
+			attempt(t, st, store.SignIn{Email: email(i), Password: secret.New("wrong-wrong-wrong")})
+			best = min(best, time.Since(start))
+		}
+		return best
+	}
+	f := storetest.Org(t, st, "Acme")
+	known := fastest(func(int) string { return f.Email })
+	unknown := fastest(func(i int) string { return string(rune('a'+i)) + "@example.com" })
+	if unknown < known/3 || unknown > known*3 {
+		t.Errorf("a known address takes %s, an unknown one %s", known, unknown)
 	}
 }

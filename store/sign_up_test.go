@@ -1,3 +1,5 @@
+// Links that are good once: sign-up, invitation, password reset.
+
 package store_test
 
 import (

@@ -1,3 +1,5 @@
+// The audit log and the usage counters, also under many callers at once.
+
 package store_test
 
 import (

@@ -3,14 +3,13 @@
 package storetest
 
 import (
+	"context"
 	"log/slog"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"context"
 
 	"hostaway-mcp/secret"
 	"hostaway-mcp/store"
