@@ -53,8 +53,9 @@ func (l *listing) setBasics(w *world, d *dice) {
 	street, number, zip := pick(d, p.streets), d.between(2, 140), fmt.Sprintf(p.zip, d.between(3, 80))
 	l.put("externalListingName", l.name)
 	l.put("internalListingName", w.marked(fmt.Sprintf("%s-%02d", p.code+p.city[:3], l.index+1)))
+	perk := d.below(len(listingPerks))
 	l.put("description", w.marked(fmt.Sprintf("%s. You will find %s and %s. Ten minutes on foot to the centre of %s.",
-		pick(d, listingViews), pick(d, listingPerks), pick(d, listingPerks), p.city)))
+		pick(d, listingViews), listingPerks[perk], listingPerks[(perk+1+d.below(len(listingPerks)-1))%len(listingPerks)], p.city)))
 	l.put("propertyTypeId", 1+d.below(8))
 	for field, value := range map[string]string{
 		"country": p.country, "countryCode": p.code, "state": p.state, "city": p.city, "street": fmt.Sprintf("%s %d", street, number),
