@@ -151,7 +151,7 @@ func TestSchemaSaysWhatBindWants(t *testing.T) {
 		`"quiet":{"type":"boolean","description":"quiet"},` +
 		`"full":{"type":"boolean","description":"full","default":true},` +
 		`"at":{"type":"string","description":"when","format":"date-time"},` +
-		`"home":{"type":"object","description":"where","properties":{"street":{"type":"string","description":"street","maxLength":5}},"required":["street"],"additionalProperties":false},` +
+		`"home":{"type":"object","description":"where","properties":{"street":{"type":"string","description":"street"}},"required":["street"],"additionalProperties":false},` +
 		`"labels":{"type":"object","description":"labels","additionalProperties":{"type":"integer"}},` +
 		`"ids":{"type":"array","description":"ids","maxItems":3,"items":{"type":"integer"}}` +
 		`},"required":["id"],"additionalProperties":false}`

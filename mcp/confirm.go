@@ -21,7 +21,7 @@ const (
 	statusDone    = "done"
 
 	confirmTokenName = "confirm_token"
-	confirmTokenHelp = "leave out to get a preview; send the preview's token to make the change"
+	confirmTokenHelp = "leave out for a preview; send the preview's to make the change"
 	confirmTTL       = 10 * time.Minute
 )
 

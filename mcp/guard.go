@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	protocol "github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -26,6 +27,9 @@ import (
 )
 
 const requestIDHeader = "X-Request-Id"
+
+// readWait is how long a body may take to come.
+const readWait = 30 * time.Second
 
 // exchange is one request on its way through the guard.
 type exchange struct {
@@ -204,6 +208,10 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *rpcE
 	if r.ContentLength > s.cfg.MaxBody {
 		w.Header().Set("Connection", "close") // nobody will read the rest
 		return nil, tooLarge
+	}
+	control := http.NewResponseController(w)
+	if control.SetReadDeadline(time.Now().Add(readWait)) == nil {
+		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
 	}
 	limited := http.MaxBytesReader(w, r.Body, s.cfg.MaxBody)
 	var body []byte

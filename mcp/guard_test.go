@@ -187,6 +187,9 @@ func TestGuard_06_SessionMemory(t *testing.T) {
 		}
 		f.post(key, callBody("1", "hostaway_echo", `{}`))
 	}
+	if err := f.server.Shutdown(t.Context()); err != nil { // waits for the last call's handler
+		t.Fatal(err)
+	}
 	if n, m := len(f.server.calls.byNumber), len(f.server.calls.byID); n+m != 0 {
 		t.Errorf("%d calls and %d ids are still known after all were answered", n, m)
 	}

@@ -5,7 +5,7 @@
 //	jsonschema:"…"  its description in plain words; every argument needs one
 //	enum:"a,b,c"    the only values allowed (or give its type a method Enum() []string)
 //	min, max        bounds of a number
-//	maxlen          longest text, in characters
+//	maxlen          longest text, in characters; not sent, for it helps nobody to ask better, and said when it is passed
 //	minitems, maxitems
 //	default:"20"    said in the schema and filled in when the argument is absent
 //
@@ -247,9 +247,6 @@ func (n *node) writeBounds(add func(key string, value any)) {
 	}
 	if n.max != nil && number {
 		add("maximum", *n.max)
-	}
-	if n.maxLen > 0 {
-		add("maxLength", n.maxLen)
 	}
 	if n.minItems > 0 {
 		add("minItems", n.minItems)

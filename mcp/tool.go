@@ -118,14 +118,11 @@ func newWriteTool[In, Preview, Out any](
 // every client pays for every byte of tools/list in every conversation.
 const outputDepth = 1
 
-// definition is the tool as clients are sent it. The hints follow from reads or writes alone.
+// definition is the tool as clients are sent it. The hints follow from reads or writes alone; idempotentHint is left out, for it
+// means nothing beside readOnlyHint and is false for the rest by default.
 func (t Tool) definition() protocol.Tool {
-	yes, no := true, false
-	hints := protocol.ToolAnnotation{ReadOnlyHint: &yes, DestructiveHint: &no, IdempotentHint: &yes, OpenWorldHint: &no}
-	if t.writes {
-		destroys := !t.OnlyAdds
-		hints = protocol.ToolAnnotation{ReadOnlyHint: &no, DestructiveHint: &destroys, IdempotentHint: &no, OpenWorldHint: &yes}
-	}
+	reads, destroys := !t.writes, t.writes && !t.OnlyAdds
+	hints := protocol.ToolAnnotation{ReadOnlyHint: &reads, DestructiveHint: &destroys, OpenWorldHint: &t.writes}
 	return protocol.Tool{
 		Name: t.Name, Title: t.Title, Description: t.Description, Annotations: hints,
 		RawInputSchema: t.input.schema(true, 1<<10), RawOutputSchema: t.output.schema(false, outputDepth),

@@ -16,7 +16,7 @@ type whoamiIn struct{}
 
 type whoamiOut struct {
 	Org            string `json:"org"`
-	APIKey         string `json:"api_key" jsonschema:"the name of the key in use"`
+	APIKey         string `json:"api_key_name"`
 	Connection     string `json:"connection" enum:"connected,refused,not_connected"`
 	AccountID      int64  `json:"hostaway_account_id,omitempty"`
 	ActiveListings *int   `json:"active_listings,omitempty"`
@@ -31,7 +31,7 @@ const whoamiWait = 10 * time.Second
 func whoamiTools(version, connectionPage string) []Tool {
 	return []Tool{newTool(spec{
 		Name: "hostaway_whoami", Title: "Who am I",
-		Description:      "Which organization and API key this connection uses, whether Hostaway is connected, and how many active listings it has. Works without a Hostaway connection.",
+		Description:      "The organization and API key in use, whether Hostaway is connected, and its number of active listings. Works without a connection.",
 		HostawayOptional: true,
 	}, func(ctx context.Context, c Caller, _ whoamiIn) (whoamiOut, error) {
 		return whoami(ctx, c, version, connectionPage)
