@@ -59,6 +59,9 @@ type window struct {
 	w      *world
 	ctx    context.Context
 	opened atomic.Value // the address that was asked for last
+
+	tolerate  atomic.Value  // a message with this text is no fault
+	tolerated chan struct{} // gets a value for each of them
 }
 
 func (w *world) window(t *testing.T) *window {
@@ -72,8 +75,9 @@ func (w *world) window(t *testing.T) *window {
 	}
 	ctx, cancel := chromedp.NewContext(chrome.ctx, chromedp.WithNewBrowserContext())
 	ctx, stop := context.WithTimeout(ctx, 40*time.Second)
-	x := &window{t: t, w: w, ctx: ctx}
+	x := &window{t: t, w: w, ctx: ctx, tolerated: make(chan struct{}, 100)}
 	x.opened.Store("")
+	x.tolerate.Store("")
 	messages := chromedp.Console(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -84,6 +88,10 @@ func (w *world) window(t *testing.T) *window {
 			}
 			if strings.HasPrefix(m.Text, "Failed to load resource: the server responded with a status of 4") && m.URL == x.opened.Load() {
 				continue // the browser notes that the page itself is a problem page
+			}
+			if text, _ := x.tolerate.Load().(string); text != "" && strings.Contains(m.Text, text) {
+				x.tolerated <- struct{}{}
+				continue
 			}
 			if m.IsException() || m.Type == "error" || m.Type == "warning" {
 				t.Errorf("console: %s %s:%d", m.Text, m.URL, m.Line)
@@ -116,14 +124,17 @@ func (x *window) open(path string) {
 	x.do("open "+path, chromedp.Navigate(x.w.server.URL+path), chromedp.WaitReady(chromedp.CSS("main")))
 }
 
-// await polls until the expression is true.
+// await asks until the expression is true; that a page goes away in between is no fault.
 func (x *window) await(what, js string) {
 	x.t.Helper()
-	ctx, cancel := context.WithTimeout(x.ctx, 8*time.Second)
-	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](js)); err != nil {
-		x.t.Fatalf("wait until %s: %v", what, err)
+	var value bool
+	var err error
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if value, err = chromedp.Run(x.ctx, chromedp.Evaluate[bool](`!!(`+js+`)`)); err == nil && value {
+			return
+		}
 	}
+	x.t.Fatalf("wait until %s: %v", what, err)
 }
 
 // look sets size and colours.
