@@ -309,6 +309,23 @@ func TestCancelledWaitersLeaveTheQueue(t *testing.T) {
 	})
 }
 
+func TestATurnThatComesTooLateIsHandedBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBudget(BudgetConfig{PerAccount: Rate{1, time.Hour}, PerIP: Rate{1, time.Hour}})
+		w, err := b.join(general(1), interactive, time.Time{})
+		if err != nil || w.slot == nil {
+			t.Fatalf("no turn: %v", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := b.leave(ctx, w); !errors.Is(err, context.Canceled) {
+			t.Errorf("the caller who had gone got %v", err)
+		}
+		take(t, b, general(2), 1)
+	})
+}
+
 func TestAWaiterOvertakenByOthersIsToldWhenToRetry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -3,6 +3,7 @@ package hostaway
 // kit_test.go: an API made of handlers, reached without a network, so that tests run on the virtual clock of synctest.
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -50,7 +51,8 @@ type reply struct {
 	status int
 	body   string
 	header []string
-	hang   bool // no answer before the request is given up
+	after  time.Duration // instead of the API's latency
+	hang   bool          // no answer before the request is given up
 }
 
 func ok(body string) reply { return reply{status: http.StatusOK, body: body} }
@@ -67,7 +69,7 @@ func (f *fakeAPI) RoundTrip(r *http.Request) (*http.Response, error) {
 		token: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "),
 	}
 	answer := f.take(r, call)
-	pause := f.latency
+	pause := cmp.Or(answer.after, f.latency)
 	if answer.hang {
 		pause = 1000 * time.Hour
 	}

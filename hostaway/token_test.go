@@ -264,9 +264,9 @@ func TestManyDeniedCallersFetchOneNewToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var revoked atomic.Bool
 		api := &fakeAPI{latency: 100 * time.Millisecond}
-		api.answer = func(r *http.Request, _ int) reply {
-			if revoked.Load() && r.Header.Get("Authorization") == "Bearer token-1" {
-				return reply{status: 403, body: denial}
+		api.answer = func(r *http.Request, nth int) reply {
+			if revoked.Load() && r.Header.Get("Authorization") == "Bearer token-1" { // some hear of it after the others have a new one
+				return reply{status: 403, body: denial, after: time.Duration(nth) * 50 * time.Millisecond}
 			}
 			return rows(`[]`)
 		}
