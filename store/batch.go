@@ -21,23 +21,22 @@ type batchWriter struct {
 }
 
 // exec runs a statement within the scope.
-func (w *batchWriter) exec(sc scope, text string, values ...driver.Value) error {
-	st, err := w.bind(sc, text, values)
+func (w *batchWriter) exec(ctx context.Context, sc scope, text string, values ...driver.Value) error {
+	st, err := w.bind(ctx, sc, text, values)
 	if err != nil {
 		return err
 	}
-	// The transaction's context ends a wait for the lock; statements are short.
-	_, err = st.ExecContext(context.Background(), w.named)
+	_, err = st.ExecContext(ctx, w.named)
 	return err
 }
 
 // hit runs a statement within the scope and says whether it returned a row.
-func (w *batchWriter) hit(sc scope, text string, values ...driver.Value) (hit bool, err error) {
-	st, err := w.bind(sc, text, values)
+func (w *batchWriter) hit(ctx context.Context, sc scope, text string, values ...driver.Value) (hit bool, err error) {
+	st, err := w.bind(ctx, sc, text, values)
 	if err != nil {
 		return false, err
 	}
-	rows, err := st.QueryContext(context.Background(), w.named)
+	rows, err := st.QueryContext(ctx, w.named)
 	if err != nil {
 		return false, err
 	}
@@ -54,20 +53,20 @@ func (w *batchWriter) hit(sc scope, text string, values ...driver.Value) (hit bo
 }
 
 // bind sets the scope and names the values.
-func (w *batchWriter) bind(sc scope, text string, values []driver.Value) (*scopedStmt, error) {
+func (w *batchWriter) bind(ctx context.Context, sc scope, text string, values []driver.Value) (*scopedStmt, error) {
 	w.conn.scope = sc
 	w.named = w.named[:0]
 	for i, v := range values {
 		w.named = append(w.named, driver.NamedValue{Ordinal: i + 1, Value: v})
 	}
-	return w.prepared(text)
+	return w.prepared(ctx, text)
 }
 
-func (w *batchWriter) prepared(text string) (*scopedStmt, error) {
+func (w *batchWriter) prepared(ctx context.Context, text string) (*scopedStmt, error) {
 	if st, ok := w.open[text]; ok {
 		return st, nil
 	}
-	st, err := w.conn.PrepareContext(context.Background(), text)
+	st, err := w.conn.PrepareContext(ctx, text)
 	if err != nil {
 		return nil, err
 	}
@@ -93,10 +92,10 @@ type usageSum struct {
 	calls, failed, micros, last int64
 }
 
-func (w *batchWriter) calls(batch []*recording) error {
+func (w *batchWriter) calls(ctx context.Context, batch []*recording) error {
 	sums := make(map[usageKey]usageSum, 4)
 	for _, r := range batch {
-		if err := w.call(r); err != nil {
+		if err := w.call(ctx, r); err != nil {
 			return err
 		}
 		key := usageKey{r.org, r.call.StartedAt.UTC().Format(time.DateOnly), r.call.Tool}
@@ -110,16 +109,16 @@ func (w *batchWriter) calls(batch []*recording) error {
 		sums[key] = sum
 	}
 	for key, sum := range sums {
-		if err := w.count(key, sum); err != nil {
+		if err := w.count(ctx, key, sum); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *batchWriter) call(r *recording) error {
+func (w *batchWriter) call(ctx context.Context, r *recording) error {
 	c := &r.call
-	return w.exec(scope{doorOrg, r.org}, `
+	return w.exec(ctx, scope{doorOrg, r.org}, `
 INSERT INTO audit (org_id, id, at, actor_kind, actor_id, actor_name, action, target, detail, outcome, error_code, client_name,
   arguments, duration_us, upstream_calls, answer_bytes, ip, user_agent, request_id)
 VALUES (?, ?, ?, 'key', ?, ?, ?, '', '', ?, ?, ?, ?, ?, ?, ?, ?, '', ?)`,
@@ -128,26 +127,26 @@ VALUES (?, ?, ?, 'key', ?, ?, ?, '', '', ?, ?, ?, ?, ?, ?, ?, ?, '', ?)`,
 		int64(c.UpstreamCalls), int64(c.AnswerBytes), c.IP, c.RequestID)
 }
 
-func (w *batchWriter) count(key usageKey, sum usageSum) error {
+func (w *batchWriter) count(ctx context.Context, key usageKey, sum usageSum) error {
 	sc := scope{doorOrg, key.org}
-	hit, err := w.hit(sc, `
+	hit, err := w.hit(ctx, sc, `
 UPDATE usage SET calls = calls + ?, failed = failed + ?, duration_us = duration_us + ?, last_call_at = max(last_call_at, ?)
 WHERE day = ? AND tool = ? RETURNING 1`, sum.calls, sum.failed, sum.micros, sum.last, key.day, key.tool)
 	if err != nil || hit {
 		return err
 	}
-	return w.exec(sc, `INSERT INTO usage (org_id, day, tool, calls, failed, duration_us, last_call_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+	return w.exec(ctx, sc, `INSERT INTO usage (org_id, day, tool, calls, failed, duration_us, last_call_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		key.org, key.day, key.tool, sum.calls, sum.failed, sum.micros, sum.last)
 }
 
-func (w *batchWriter) touches(used []touch) error {
+func (w *batchWriter) touches(ctx context.Context, used []touch) error {
 	for _, t := range used {
 		var err error
 		if t.key != "" {
-			err = w.exec(scope{doorOrg, t.org}, `UPDATE api_keys SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?`,
+			err = w.exec(ctx, scope{doorOrg, t.org}, `UPDATE api_keys SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?`,
 				t.at.UnixMilli(), t.key)
 		} else {
-			err = w.exec(scope{door: doorSystem}, sysTouchSession, t.at.UnixMilli(), t.session)
+			err = w.exec(ctx, scope{door: doorSystem}, sysTouchSession, t.at.UnixMilli(), t.session)
 		}
 		if err != nil {
 			return err

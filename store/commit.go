@@ -47,12 +47,13 @@ type committer struct {
 	closed bool
 }
 
-func newCommitter(s *Store) *committer {
+// newCommitter starts the goroutine. It outlives ctx and ends with close.
+func newCommitter(ctx context.Context, s *Store) *committer {
 	c := &committer{
 		store: s, queue: make(chan *recording, queueLen), touches: make(chan touch, queueLen), ended: make(chan struct{}),
 		waiting: sync.Pool{New: func() any { return &recording{done: make(chan error, 1)} }},
 	}
-	go c.run()
+	go c.run(context.WithoutCancel(ctx))
 	return c
 }
 
@@ -112,7 +113,7 @@ func (c *committer) close() {
 	<-c.ended
 }
 
-func (c *committer) run() {
+func (c *committer) run(ctx context.Context) {
 	defer close(c.ended)
 	batch := make([]*recording, 0, batchMost)
 	queue, touches := c.queue, c.touches
@@ -133,7 +134,7 @@ func (c *committer) run() {
 			}
 			used = append(used, t)
 		}
-		c.commit(c.takeWaiting(batch), c.takeTouches(used))
+		c.commit(ctx, c.takeWaiting(batch), c.takeTouches(used))
 	}
 }
 
@@ -169,8 +170,8 @@ func (c *committer) takeTouches(used []touch) []touch {
 
 // commit writes a batch and answers its callers. When the batch fails, each call
 // is tried by itself, so that one that can't be written hurts no other.
-func (c *committer) commit(batch []*recording, used []touch) {
-	ctx, cancel := context.WithTimeout(context.Background(), commitTime)
+func (c *committer) commit(ctx context.Context, batch []*recording, used []touch) {
+	ctx, cancel := context.WithTimeout(ctx, commitTime)
 	defer cancel()
 	err := c.write(ctx, batch, used)
 	if err != nil && len(batch)+len(used) > 1 {
@@ -209,7 +210,10 @@ func (c *committer) writeBatch(ctx context.Context, conn *scopedConn, batch []*r
 		return err
 	}
 	w := &batchWriter{conn: conn, store: c.store}
-	err = errors.Join(w.calls(batch), w.touches(used), w.close())
+	// ctx bounds the wait for the lock. A statement takes microseconds, and
+	// watching ctx during each would cost as much.
+	unwatched := context.WithoutCancel(ctx)
+	err = errors.Join(w.calls(unwatched, batch), w.touches(unwatched, used), w.close())
 	if err != nil {
 		_ = tx.Rollback() // the cause is what matters
 		return err

@@ -157,9 +157,9 @@ func TestOrgsAreCreatedAndListed(t *testing.T) {
 			t.Errorf("an org of EachOrg can't be used: %v", err)
 		}
 	}
-	for o := range st.EachOrg(ctx) {
-		if !strings.HasPrefix(o.Name(), "Renamed Org ") {
-			t.Errorf("the org is called %q", o.Name())
+	for o, err := range st.EachOrg(ctx) {
+		if err != nil || !strings.HasPrefix(o.Name(), "Renamed Org ") {
+			t.Errorf("the org is %+v, %v", o, err)
 		}
 		break // an early end is fine
 	}

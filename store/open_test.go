@@ -129,7 +129,7 @@ func TestCopiedSecretsDoNotOpen(t *testing.T) {
 		`UPDATE connections_all SET secret = (SELECT secret FROM sealed) WHERE org_id = '`+d.a.org+`'`, // another org
 	)
 	st := openInside(t, d.path, d.ring, locks{})
-	defer st.Close()
+	defer closeStore(t, st)
 	a, b := &Org{store: st, id: d.a.org}, &Org{store: st, id: d.b.org}
 	if c, err := a.Credentials(t.Context()); !errors.Is(err, secret.ErrOpen) {
 		t.Errorf("the secret of B in A's row: %v, %v", c, err)
@@ -201,7 +201,7 @@ func TestResealGoesInBatchesAndMayBeBrokenOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	st = openInside(t, path, ringOf(t, newKey), locks{}) // without the old key
-	defer st.Close()
+	defer closeStore(t, st)
 	for id, account := range orgs {
 		c, err := (&Org{store: st, id: id}).Credentials(t.Context())
 		if err != nil || c.AccountID != account || !strings.Contains(c.Secret.Reveal(), "secret of Hostaway") {
@@ -292,7 +292,7 @@ func TestOneBadCallDoesNotSpoilTheBatch(t *testing.T) {
 	}
 	bad := &recording{org: "org_gone", call: ToolCall{Tool: "x", Outcome: OutcomeOK}, done: make(chan error, 1)}
 	first, last := good(), good()
-	st.commits.commit([]*recording{first, bad, last}, []touch{{org: p.org, key: p.key, at: time.Now()}, {session: "ses_gone", at: time.Now()}})
+	st.commits.commit(t.Context(), []*recording{first, bad, last}, []touch{{org: p.org, key: p.key, at: time.Now()}, {session: "ses_gone", at: time.Now()}})
 	for _, r := range []*recording{first, last} {
 		if err := <-r.done; err != nil {
 			t.Errorf("a good call: %v", err)

@@ -153,6 +153,13 @@ func openInside(t *testing.T, path string, ring *secret.Keyring, off locks) *Sto
 	return st
 }
 
+func closeStore(t *testing.T, st *Store) {
+	t.Helper()
+	if err := st.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func newDuel(t *testing.T) duel {
 	t.Helper()
 	ring, err := secret.ParseKeyring(secret.GenerateKey().Reveal())
@@ -328,7 +335,7 @@ func TestAttacksSeeEachMissingLock(t *testing.T) {
 func leftovers(t *testing.T, d duel, off locks) (seen int) {
 	t.Helper()
 	st := openInside(t, filepath.Join(t.TempDir(), "copy.db"), d.ring, off)
-	defer st.Close()
+	defer closeStore(t, st)
 	p := newParty(t, st, "Earlier", 333)
 	o := &Org{store: st, id: p.org}
 	if err := o.read(t.Context(), func(d orgDoor) error { return d.get(t.Context(), `SELECT 1 FROM api_keys`, nil, new(int)) }); err != nil {
@@ -359,7 +366,7 @@ func TestReadersCannotWrite(t *testing.T) {
 	t.Parallel()
 	d := newDuel(t)
 	st := openInside(t, d.path, d.ring, locks{})
-	defer st.Close()
+	defer closeStore(t, st)
 	o := &Org{store: st, id: d.a.org}
 	err := o.read(t.Context(), func(d orgDoor) error {
 		return d.exec(t.Context(), `UPDATE api_keys SET name = 'x'`, nil)
@@ -377,7 +384,7 @@ func TestSystemDoorTakesListedStatementsOnly(t *testing.T) {
 	t.Parallel()
 	d := newDuel(t)
 	st := openInside(t, d.path, d.ring, locks{})
-	defer st.Close()
+	defer closeStore(t, st)
 	for _, text := range []string{
 		`SELECT name FROM orgs_all`,
 		sysOrgsAfter + ` OFFSET 0`,

@@ -184,10 +184,11 @@ func TestEveryStatementBelongsToADoor(t *testing.T) {
 		}
 		defer conn.Close()
 		prepared, err := conn.PrepareContext(t.Context(), text)
-		if err == nil {
-			err = prepared.Close()
+		if err != nil {
+			return err
 		}
-		return err
+		defer prepared.Close()
+		return nil
 	}
 	listed := systemStatements()
 	var system, org int

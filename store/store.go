@@ -80,7 +80,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := s.unlock(ctx, cfg.Keyring); err != nil {
 		return nil, errors.Join(err, s.closePools())
 	}
-	s.commits = newCommitter(s)
+	s.commits = newCommitter(ctx, s)
 	return s, nil
 }
 
