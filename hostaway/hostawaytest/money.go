@@ -145,7 +145,6 @@ type financeLine struct {
 	value                            cents
 	feeSetting                       int64
 	included, overridden, quantified bool
-	mandatory                        bool
 }
 
 // breakdown gives the lines: those that a client wrote, or those of the world.

@@ -3,7 +3,6 @@ package hostawaytest
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -164,24 +163,24 @@ func (s *Server) route(r *http.Request) string {
 	return pattern
 }
 
-// answerKey carries the exchange through the mux, whose only part is to choose the handler and split the path.
-type answerKey struct{}
-
+// delivery carries an exchange through the mux, whose only part is to choose the handler and split the path. It stands in
+// for the writer, to which the reply goes only after the rows are unlocked.
 type delivery struct {
+	http.ResponseWriter
 	exchange *exchange
 	reply    reply
 }
 
 func (s *Server) dispatch(x *exchange) reply {
 	d := &delivery{exchange: x}
-	s.mux.ServeHTTP(nil, x.request.WithContext(context.WithValue(x.request.Context(), answerKey{}, d)))
+	s.mux.ServeHTTP(d, x.request)
 	return d.reply
 }
 
 // handle registers a handler that runs with the account's rows locked.
 func (s *Server) handle(pattern string, handler func(*exchange) reply) {
-	s.mux.HandleFunc(pattern, func(_ http.ResponseWriter, r *http.Request) {
-		d := r.Context().Value(answerKey{}).(*delivery)
+	s.mux.HandleFunc(pattern, func(carrier http.ResponseWriter, r *http.Request) {
+		d := carrier.(*delivery)
 		d.exchange.request = r
 		w := d.exchange.world
 		w.mu.Lock()
