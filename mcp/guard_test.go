@@ -345,6 +345,20 @@ func TestGuard_11_ErrorTextAndPanics(t *testing.T) {
 	}
 }
 
+func TestGuard_11_PanicInTheGuardItself(t *testing.T) {
+	t.Parallel()
+	f := newFrame(t, frameTools(), nil)
+	key := f.org("A").APIKey
+	f.server.cfg.Store = nil // nothing works without it
+	got := f.post(key, callBody("1", "hostaway_echo", `{}`))
+	if got.status != http.StatusInternalServerError || !strings.Contains(got.body, "Internal error, request id "+got.header.Get("X-Request-Id")) || strings.Contains(got.body, "nil") {
+		t.Errorf("HTTP %d %s", got.status, got.body)
+	}
+	if !strings.Contains(f.log.String(), "panic while answering") {
+		t.Error("the log does not have the panic")
+	}
+}
+
 func TestGuard_12_BurstOfProgress(t *testing.T) {
 	t.Parallel()
 	f := newFrame(t, frameTools(), nil)

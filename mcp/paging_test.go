@@ -27,7 +27,7 @@ const nasty = "\"\\<&>é\u2028\x01😀"
 
 func TestAnswersStayInTheBudgetAndPagesFollowOnEachOther(t *testing.T) {
 	t.Parallel()
-	const total = 300
+	const total = 120
 	seenText := func(i, width int) string { return fmt.Sprint(i) + strings.Repeat(nasty, width) }
 	list := newTool(spec{Name: "hostaway_list", Title: "List", Description: "Lists.", WithoutHostaway: true}, func(_ context.Context, _ Caller, in listIn) (listOut, error) {
 		var all []listItem

@@ -47,7 +47,7 @@ func Bridge(ctx context.Context, cfg BridgeConfig) error {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	b := &bridge{cfg: cfg, http: &http.Client{Transport: cfg.Transport}, stop: cancel, running: map[string]*bridgeCall{}, slots: make(chan struct{}, bridgeCalls)}
+	b := &bridge{cfg: cfg, http: straightClient(cfg.Transport), stop: cancel, running: map[string]*bridgeCall{}, slots: make(chan struct{}, bridgeCalls)}
 	lines, readErr := readLines(ctx, cfg.In)
 	for {
 		select {
@@ -63,6 +63,11 @@ func Bridge(ctx context.Context, cfg BridgeConfig) error {
 			return b.end(<-readErr)
 		}
 	}
+}
+
+// straightClient follows no redirects: they could carry the key to another host.
+func straightClient(transport http.RoundTripper) *http.Client {
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 type bridge struct {
@@ -167,13 +172,11 @@ func (b *bridge) take(ctx context.Context, line []byte) {
 }
 
 func (b *bridge) start(run func()) {
-	b.wait.Add(1)
-	b.slots <- struct{}{}
-	go func() {
-		defer b.wait.Done()
+	b.wait.Go(func() {
+		b.slots <- struct{}{} // in here, so that a cancellation is read even when all slots are taken
 		defer func() { <-b.slots }()
 		run()
-	}()
+	})
 }
 
 // cancel ends a request by dropping its connection, which the server takes as a cancellation: its answer is not wanted.

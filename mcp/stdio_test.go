@@ -185,6 +185,12 @@ func TestBridgeSaysWhatIsWrong(t *testing.T) {
 	closed.Close()
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>hello") }))
 	t.Cleanup(page.Close)
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("a redirect was followed, with the key %q", r.Header.Get("X-Api-Key"))
+	}))
+	t.Cleanup(elsewhere.Close)
+	moved := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	t.Cleanup(moved.Close)
 	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		fmt.Fprint(w, "event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\"}\n\n")
@@ -199,6 +205,7 @@ func TestBridgeSaysWhatIsWrong(t *testing.T) {
 		{"nobody there", closed.URL, callBody("1", "hostaway_echo", `{}`), key, "cannot be reached", 1},
 		{"no address", "://", callBody("1", "hostaway_echo", `{}`), key, "cannot be reached", 1},
 		{"a web page", page.URL, callBody("1", "hostaway_echo", `{}`), key, "is not a hostaway-mcp server", 1},
+		{"moved", moved.URL, callBody("1", "hostaway_echo", `{}`), key, "(HTTP 307)", 1},
 		{"broken off", broken.URL, callBody("1", "hostaway_echo", `{}`), key, "broke off", 2},
 		{"wrong key", f.http.URL, callBody("1", "hostaway_echo", `{}`), secret.New("hmcp_wrong"), "API key is not valid", 1},
 		{"no JSON", f.http.URL, `{"jsonrpc":`, key, "not valid JSON", 1},
