@@ -110,7 +110,11 @@ func (b *bridgeHandler) fill(fctx *fasthttp.RequestCtx, w http.ResponseWriter, r
 func answer(w http.ResponseWriter, resp *fasthttp.Response) {
 	header := w.Header()
 	for key, value := range resp.Header.All() {
-		if name := http.CanonicalHeaderKey(string(key)); !hopHeaders[name] {
+		switch name := http.CanonicalHeaderKey(string(key)); {
+		case hopHeaders[name]:
+		case name == "X-Request-Id":
+			header.Set(name, string(value)) // the outer server may have written it already
+		default:
 			header.Add(name, string(value))
 		}
 	}

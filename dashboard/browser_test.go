@@ -74,7 +74,7 @@ func (w *world) window(t *testing.T) *window {
 		t.Skipf("%v: install it, or set REQUIRE_BROWSER=1 to make this a failure", chrome.err)
 	}
 	ctx, cancel := chromedp.NewContext(chrome.ctx, chromedp.WithNewBrowserContext())
-	ctx, stop := context.WithTimeout(ctx, 40*time.Second)
+	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
 	x := &window{t: t, w: w, ctx: ctx, tolerated: make(chan struct{}, 100)}
 	x.opened.Store("")
 	x.tolerate.Store("")
@@ -176,7 +176,11 @@ func (x *window) picture(name string) {
 	if folder == "" {
 		return
 	}
-	raw, err := chromedp.Run(x.ctx, chromedp.FullScreenshot(100))
+	shoot := chromedp.FullScreenshot(100)
+	if read[bool](x, `!!document.querySelector("dialog[open], :popover-open")`) {
+		shoot = chromedp.CaptureScreenshot() // what floats belongs to the screen, not to the page
+	}
+	raw, err := chromedp.Run(x.ctx, shoot)
 	if err != nil {
 		x.t.Fatalf("take a picture of %s: %v", name, err)
 	}
@@ -203,7 +207,7 @@ func (x *window) wantSound(name string) {
 	if !read[bool](x, `!!window.axe`) {
 		x.do("load axe", chromedp.Evaluate[chromedp.Void](source))
 	}
-	faults := read[[]string](x, `axe.run().then(r => r.violations.map(v => v.id + ": " + v.help + " " + v.nodes.map(n => n.target.join(" ") + " " + (n.any[0]?.message ?? "")).join(" | ")))`)
+	faults := read[[]string](x, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => v.id + ": " + v.help + " " + v.nodes.map(n => n.target.join(" ") + " " + (n.any[0]?.message ?? "")).join(" | ")))`)
 	for _, fault := range faults {
 		x.t.Errorf("%s: axe: %s", name, fault)
 	}

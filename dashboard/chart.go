@@ -70,7 +70,7 @@ func bars(days []store.UsageDay, today string) template.HTML {
 		}
 	}
 	b.WriteString(`</svg>`)
-	return template.HTML(b.String()) //nolint:gosec // numbers and dates only
+	return template.HTML(b.String()) // numbers and dates only
 }
 
 // bar draws one day: a full-height field for the pointer, then the counts.
@@ -122,7 +122,6 @@ func dayLabel(day, layout string) string {
 // meter draws a share, in percent, for a table cell or a progress line.
 func meter(class string, percent float64) template.HTML {
 	percent = math.Min(math.Max(percent, 0), 100)
-	//nolint:gosec // the class comes from our templates, the rest are numbers
 	return template.HTML(fmt.Sprintf(`<svg class="%s" aria-hidden="true"><rect class="track" width="100%%" height="100%%" rx="3"/><rect class="fill" width="%.1f%%" height="100%%" rx="3"/></svg>`,
 		template.HTMLEscapeString(class), percent))
 }

@@ -163,7 +163,7 @@ func (d *Dashboard) showReplaceSecret(c *fiber.Ctx, v *visit, f form, status int
 	if err != nil {
 		return err
 	}
-	return d.show(c, v, shown{Page: "replace-secret", Title: "Replace the secret", Current: "/connection", Status: status,
+	return d.show(c, v, shown{Page: "connection-secret", Title: "Replace the secret", Current: "/connection", Status: status,
 		Data: connectionData{Connection: conn, Form: f, CanManage: true}})
 }
 
@@ -193,7 +193,7 @@ func (d *Dashboard) showDisconnect(c *fiber.Ctx, v *visit, f form, status int) e
 	if err != nil {
 		return err
 	}
-	return d.show(c, v, shown{Page: "disconnect", Title: "Disconnect Hostaway", Current: "/connection", Status: status,
+	return d.show(c, v, shown{Page: "connection-disconnect", Title: "Disconnect Hostaway", Current: "/connection", Status: status,
 		Data: connectionData{Connection: conn, Form: f, CanManage: true}})
 }
 

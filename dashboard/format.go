@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // number groups thousands: 32440 becomes "32,440".
@@ -78,7 +79,7 @@ func since(at, now time.Time) string {
 // timeTag writes a time as people say it, with the exact UTC time behind it.
 func timeTag(at time.Time, text string) template.HTML {
 	at = at.UTC()
-	//nolint:gosec // text is escaped, the rest are times
+	// The text is escaped; the rest are times.
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`,
 		at.Format(time.RFC3339), at.Format("2 Jan 2006, 15:04:05 UTC"), template.HTMLEscapeString(text)))
 }
@@ -87,14 +88,9 @@ func timeTag(at time.Time, text string) template.HTML {
 func initials(name string) string {
 	var letters []rune
 	for word := range strings.FieldsSeq(name) {
-		for _, r := range word {
-			if unicode.IsLetter(r) || unicode.IsDigit(r) {
-				letters = append(letters, unicode.ToUpper(r))
-			}
-			break
-		}
-		if len(letters) == 2 {
-			break
+		r, _ := utf8.DecodeRuneInString(word)
+		if len(letters) < 2 && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
+			letters = append(letters, unicode.ToUpper(r))
 		}
 	}
 	if len(letters) == 0 {

@@ -121,9 +121,9 @@ func TestKeyboardWalk(t *testing.T) {
 	if inMain := read[bool](x, `!!document.activeElement.closest("main")`); !inMain {
 		t.Errorf("after skipping, the next stop is %q", x.focused())
 	}
-	for key, path := range map[string]string{"u": "/usage", "k": "/keys", "h": "/connection", "o": "/"} {
-		x.press("g", key)
-		x.await("g "+key+" leads to "+path, `location.pathname === "`+path+`" && document.readyState === "complete" && document.documentElement.classList.contains("js")`)
+	for _, to := range []struct{ key, path string }{{"u", "/usage"}, {"k", "/keys"}, {"h", "/connection"}, {"o", "/"}} {
+		x.press("g", to.key)
+		x.await("g "+to.key+" leads to "+to.path, `location.pathname === "`+to.path+`" && document.readyState === "complete" && document.documentElement.classList.contains("js")`)
 	}
 	x.press("?")
 	x.await("the list is open", `document.querySelector("#shortcuts").open`)
@@ -167,6 +167,25 @@ func TestRangeIsSwappedInPlace(t *testing.T) {
 	}
 	x.do("go back", chromedp.NavigateBack())
 	x.await("the earlier range is back", `document.querySelectorAll(".bar").length === 30`)
+}
+
+// TestDialogThatCannotOpenSaysSo: the key was revoked elsewhere in the meantime.
+func TestDialogThatCannotOpenSaysSo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	fix := storetest.Org(t, w.store, "Harbour Stays")
+	x := w.window(t).use(w.owner(t, fix))
+	x.look(false, 1440)
+	x.open("/keys")
+	if err := fix.Org.RevokeAPIKey(t.Context(), fix.By(), fix.Key.ID); err != nil {
+		t.Fatal(err)
+	}
+	x.tolerate.Store("404")
+	x.click(`a[href$="/revoke"]`)
+	x.await("a note", `document.querySelector(".toast")?.textContent.includes("Reload the page")`)
+	if read[bool](x, `document.querySelector("#dialog").open`) {
+		t.Error("an empty dialog is open")
+	}
 }
 
 func TestThemeButtonStays(t *testing.T) {

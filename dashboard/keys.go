@@ -76,7 +76,7 @@ func (d *Dashboard) showNewKey(c *fiber.Ctx, v *visit, f form, status int) error
 	if err != nil {
 		return err
 	}
-	return d.show(c, v, shown{Page: "new-key", Title: "Create API key", Current: "/keys", Status: status, Data: newKeyData{f, len(active) >= keyLimit, keyLimit}})
+	return d.show(c, v, shown{Page: "keys-new", Title: "Create API key", Current: "/keys", Status: status, Data: newKeyData{f, len(active) >= keyLimit, keyLimit}})
 }
 
 // createKey answers with the key itself, once.
@@ -122,7 +122,7 @@ func (d *Dashboard) reveal(c *fiber.Ctx, v *visit, key store.APIKey, text secret
 		Key: key, Secret: plain, Regenerated: again, Clients: d.clients(plain), CheckedOn: clientsCheckedOn,
 		Waiting: waitingData{KeyID: key.ID, Since: d.cfg.Now().Unix()},
 	}
-	return d.show(c, v, shown{Page: "key-shown", Title: "Your new key", Current: "/keys", Secret: true, Data: data})
+	return d.show(c, v, shown{Page: "keys-shown", Title: "Your new key", Current: "/keys", Secret: true, Data: data})
 }
 
 type keyData struct {
@@ -131,11 +131,11 @@ type keyData struct {
 }
 
 func (d *Dashboard) regenerateKeyPage(c *fiber.Ctx, v *visit) error {
-	return d.showKey(c, v, "regenerate-key", "Regenerate key")
+	return d.showKey(c, v, "keys-regenerate", "Regenerate key")
 }
 
 func (d *Dashboard) revokeKeyPage(c *fiber.Ctx, v *visit) error {
-	return d.showKey(c, v, "revoke-key", "Revoke key")
+	return d.showKey(c, v, "keys-revoke", "Revoke key")
 }
 
 func (d *Dashboard) showKey(c *fiber.Ctx, v *visit, page, title string) error {
@@ -194,5 +194,5 @@ func (d *Dashboard) keyWaiting(c *fiber.Ctx, v *visit) error {
 	if wantsPart(c) && w.UsedAt == nil && c.Query("slow") == strconv.FormatBool(w.Slow) {
 		return c.SendStatus(fiber.StatusNoContent) // nothing new: what is on the page stays as it is
 	}
-	return d.show(c, v, shown{Page: "waiting", Title: key.Name, Current: "/keys", Data: w})
+	return d.show(c, v, shown{Page: "keys-waiting", Title: key.Name, Current: "/keys", Data: w})
 }

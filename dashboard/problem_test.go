@@ -91,6 +91,20 @@ func TestRequestIDsOfTheOuterServerAreKept(t *testing.T) {
 	}
 }
 
+// TestRequestIDStandsOnceWhenTheOuterServerWritesItToo as main does.
+func TestRequestIDStandsOnceWhenTheOuterServerWritesItToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.server.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		r.Header.Set("X-Request-Id", "req_outer7")
+		rw.Header().Set("X-Request-Id", "req_outer7")
+		w.dash.Handler().ServeHTTP(rw, r)
+	})
+	if got := w.browser(t).get("/login").Header.Values("X-Request-Id"); len(got) != 1 || got[0] != "req_outer7" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // TestInternalFaultsStayInside breaks the server from the inside: the page has words and an id, the log has the cause.
 func TestInternalFaultsStayInside(t *testing.T) {
 	t.Parallel()

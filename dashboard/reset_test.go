@@ -8,12 +8,6 @@ import (
 	"hostaway-mcp/store/storetest"
 )
 
-func TestForgotSaysWhoCanHelp(t *testing.T) {
-	t.Parallel()
-	p := newWorld(t).browser(t).get("/forgot")
-	wantPage(t, p, 200, "sends no mail", "Ask the operator", "admin reset-password")
-}
-
 func TestResetSetsThePasswordAndEndsAllSessions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -60,6 +60,13 @@ document.addEventListener("close", (e) => {
   opener?.focus();
 }, true);
 
+// a request in the background that failed must not look like nothing happened
+for (const kind of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(kind, (e) => {
+    if (e.detail.elt.matches("[data-dialog], .segmented a")) toast("This did not work. Reload the page and try again.");
+  });
+}
+
 // a button that stays off until the asked-for text is typed
 function armConfirm(scope) {
   $$("[data-must-be]", scope).forEach((input) => {
