@@ -9,6 +9,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -134,6 +135,9 @@ func (c *committer) run(ctx context.Context) {
 			}
 			used = append(used, t)
 		}
+		// The callers that were answered just now come again at once if they are let
+		// run first: one turn for them makes batches several times as large.
+		runtime.Gosched()
 		c.commit(ctx, c.takeWaiting(batch), c.takeTouches(used))
 	}
 }
