@@ -324,7 +324,7 @@ func TestFaultsOfARealServer(t *testing.T) {
 			t.Parallel()
 			server, account, client := newAccount(t, hostawaytest.Options{}, func(cfg *hostaway.Config) {
 				if test.kind == hostawaytest.Slow {
-					cfg.Timeout, cfg.MaxWait = 100*time.Millisecond, 100*time.Millisecond
+					cfg.Timeout, cfg.MaxWait = 100*time.Millisecond, 300*time.Millisecond // the first pause is longer
 				}
 			})
 			if _, err := client.Check(t.Context()); err != nil {

@@ -279,7 +279,7 @@ func TestOverARealConnection(t *testing.T) {
 	mux.HandleFunc("GET /v1/financeField/2", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(make([]byte, maxBody+1))
 	})
-	mux.HandleFunc("GET /v1/financeField/3", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("PUT /v1/listings/3", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1000")
 		_, _ = fmt.Fprint(w, `{"status":"succ`)
 	})
@@ -289,13 +289,15 @@ func TestOverARealConnection(t *testing.T) {
 	client := always(reply{}).client(t, overWire, func(cfg *Config) { cfg.MaxWait = time.Nanosecond })
 	_, err := client.Check(t.Context())
 	wantCode(t, err, RateLimited) // no patience at all
-	client = always(reply{}).client(t, overWire, func(cfg *Config) { cfg.MaxWait = 100 * time.Millisecond })
-	for id, want := range map[int64]Code{1: BadAnswer, 2: BadAnswer, 3: Unreachable, 4: NotFound} {
+	client = always(reply{}).client(t, overWire)
+	for id, want := range map[int64]Code{1: BadAnswer, 2: BadAnswer, 4: NotFound} {
 		_, err := client.FinanceFields(t.Context(), id)
 		wantCode(t, err, want)
 	}
+	_, err = client.UpdateListing(t.Context(), 3, ListingChange{Name: ptr("x")})
+	wantCode(t, err, Unreachable)
 	server.Close()
-	_, err = client.UpdateListing(t.Context(), 1, ListingChange{Name: ptr("x")})
+	_, err = client.CreateListing(t.Context(), ListingChange{Name: ptr("x")})
 	e := errorWith(t, err, Unreachable)
 	if strings.Contains(err.Error(), server.URL) || !errors.Is(e, syscall.ECONNREFUSED) {
 		t.Errorf("error %v, cause %v", err, e.Unwrap())
