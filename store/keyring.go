@@ -39,18 +39,20 @@ func (s *Store) unlock(ctx context.Context, keyring func(context.Context, bool) 
 	if err != nil {
 		return fmt.Errorf("read the canaries: %w", err)
 	}
-	if s.ring, err = keyring(ctx, sealed > 0); err != nil {
+	ring, err := keyring(ctx, sealed > 0)
+	if err != nil {
 		return fmt.Errorf("read the master keys: %w", err)
 	}
-	if s.ring == nil {
+	if ring == nil {
 		return errors.New("read the master keys: there are none")
 	}
+	s.ring = newFreshRing(ring, keyring, s.log)
 	fresh := true
 	for _, c := range canaries {
 		if err := s.openCanary(c); err != nil {
 			return err
 		}
-		fresh = fresh && c.keyID != s.ring.PrimaryID()
+		fresh = fresh && c.keyID != ring.PrimaryID()
 	}
 	if !fresh {
 		return nil
@@ -63,7 +65,7 @@ func (s *Store) openCanary(c canary) error {
 	var unknown *secret.UnknownKeyError
 	if errors.As(err, &unknown) {
 		return fmt.Errorf("check the master keys: secrets in this database are sealed with key %s, and the given keys are %s: "+
-			"add the missing key behind the others: %w", unknown.ID, s.ring, err)
+			"add the missing key behind the others: %w", unknown.ID, s.ring.current(), err)
 	}
 	if err == nil && string(value) != canaryText {
 		err = secret.ErrOpen
@@ -75,8 +77,9 @@ func (s *Store) openCanary(c canary) error {
 }
 
 func (s *Store) addCanary(ctx context.Context) error {
-	id := s.ring.PrimaryID()
-	envelope, err := s.ring.Seal(canaryRef(id), []byte(canaryText))
+	ring := s.ring.current()
+	id := ring.PrimaryID()
+	envelope, err := ring.Seal(canaryRef(id), []byte(canaryText))
 	if err == nil {
 		err = s.write(ctx, func(d systemDoor) error {
 			return d.exec(ctx, sysAddCanary, args{id, envelope, s.now().UnixMilli()})
@@ -119,7 +122,8 @@ func (s *Store) SealedBy(ctx context.Context) (map[string]int, error) {
 func (s *Store) Reseal(ctx context.Context, batch int) (done, left int, err error) {
 	var stale []*Org
 	var total int
-	primary := s.ring.PrimaryPrefix()
+	ring := s.ring.renewed()
+	primary := ring.PrimaryPrefix()
 	err = s.transact(ctx, func(t *transaction) error {
 		err := t.asSystem(func(d systemDoor) (err error) {
 			stale, err = list(ctx, d.hands, sysStaleConnections, args{primary, max(1, batch)}, func(row *sql.Rows, to **Org) error {
@@ -139,7 +143,7 @@ func (s *Store) Reseal(ctx context.Context, batch int) (done, left int, err erro
 		if err != nil || len(stale) < total {
 			return err
 		}
-		return t.asSystem(func(d systemDoor) error { return d.exec(ctx, sysDropCanaries, args{s.ring.PrimaryID()}) })
+		return t.asSystem(func(d systemDoor) error { return d.exec(ctx, sysDropCanaries, args{ring.PrimaryID()}) })
 	})
 	if err != nil {
 		return 0, 0, fmt.Errorf("re-seal the connections: %w", err)

@@ -11,8 +11,10 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 //go:embed migrations/*.sql
@@ -31,8 +33,8 @@ func migrate(ctx context.Context, dsn string) (tables []orgTable, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var have int
-	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
+	have, err := version(ctx, db)
+	if err != nil {
 		return nil, fmt.Errorf("read its version: %w", translate(err))
 	}
 	if have > len(texts) {
@@ -44,6 +46,24 @@ func migrate(ctx context.Context, dsn string) (tables []orgTable, err error) {
 		}
 	}
 	return orgTables(ctx, db)
+}
+
+// firstOpenWait bounds how long to wait for another process that opens the same
+// new database: the change to WAL does not wait for a lock by itself.
+const firstOpenWait = 5 * time.Second
+
+func version(ctx context.Context, db *sql.DB) (have int, err error) {
+	for deadline := time.Now().Add(firstOpenWait); ; {
+		err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have)
+		if code(err)&0xff != sqlite3.SQLITE_BUSY || time.Now().After(deadline) {
+			return have, err
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
 }
 
 // openPlain opens one unscoped connection: for migrations, before the doors exist.

@@ -43,7 +43,7 @@ type Config struct {
 type Store struct {
 	clock     func() time.Time
 	log       *slog.Logger
-	ring      *secret.Keyring
+	ring      *freshRing
 	passwords *passwords
 	auditIDs  risingIDs
 

@@ -81,7 +81,7 @@ WHERE r.token_hash = ? AND r.used_at IS NULL`
 	sysDropAttempts   = `DELETE FROM attempts WHERE last_at < ?`
 
 	sysCanaries     = `SELECT key_id, envelope FROM canaries ORDER BY key_id`
-	sysAddCanary    = `INSERT INTO canaries (key_id, envelope, created_at) VALUES (?, ?, ?)`
+	sysAddCanary    = `INSERT INTO canaries (key_id, envelope, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
 	sysDropCanaries = `DELETE FROM canaries WHERE key_id <> ?`
 )
 
