@@ -16,8 +16,8 @@ func financeTools() []Tool {
 		newTool(spec{
 			Name:  getFinancialReportsTool,
 			Title: "Get financial reports",
-			Description: "Hostaway's own reports as a table, for accounts with financial reporting: standard and calculated have a row per reservation and field, " +
-				"consolidated per reservation, listing_financials per listing. The period is [from, to). Columns without any amount are left out and named.",
+			Description: "Hostaway's own reports, for accounts with financial reporting. Rows: standard and calculated per reservation and field, " +
+				"consolidated per reservation, listing_financials per listing. Period [from, to). Empty columns are left out and named.",
 		}, getFinancialReport),
 		newTool(spec{
 			Name:  getFinancialSummaryTool,

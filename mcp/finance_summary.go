@@ -107,7 +107,29 @@ func getFinancialSummary(ctx context.Context, c Caller, in getFinancialSummaryIn
 	for _, r := range rows {
 		s.add(r)
 	}
+	if err := checkListings(ctx, c, in.ListingIDs, rows); err != nil {
+		return none, err
+	}
 	return s.answer(after, query), nil
+}
+
+// checkListings refuses listings that are not there; only those without any reservation can be such.
+func checkListings(ctx context.Context, c Caller, ids []int64, rows []hostaway.Reservation) error {
+	met := map[int64]bool{}
+	for _, r := range rows {
+		met[r.ListingID] = true
+	}
+	checked := 0
+	for _, id := range ids {
+		if met[id] || checked == walksForListings {
+			continue
+		}
+		checked++
+		if _, err := readListing(ctx, c, id, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readPeriod gives every reservation that may touch the period, each once.

@@ -23,14 +23,13 @@ func listingChangeTools() []Tool {
 		newWriteTool(spec{
 			Name:        createListingTool,
 			Title:       "Create a listing",
-			Description: "Creates a listing; more fields can be set with hostaway_batch_update_listings. The first call only shows a preview.",
+			Description: "Creates a listing; " + batchUpdateTool + " sets more fields. The first call only previews.",
 			OnlyAdds:    true,
 		}, previewCreation, applyCreation),
 		newWriteTool(spec{
-			Name:  batchUpdateTool,
-			Title: "Update listings",
-			Description: "Changes fields of up to 50 listings; fields left out stay. The first call only previews, field by field. " +
-				"One listing's failure doesn't stop the others: the result reports each.",
+			Name:        batchUpdateTool,
+			Title:       "Update listings",
+			Description: "Changes fields of up to 50 listings; what is left out stays. The first call only previews. A failure doesn't stop the others: each is reported.",
 		}, previewBatch, applyBatch),
 	}
 }

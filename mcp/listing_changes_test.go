@@ -96,8 +96,8 @@ func TestEveryFieldIsWrittenAsItIsNamed(t *testing.T) {
 	f := newToolFrame(t, nil)
 	id := f.account.ListingIDs()[0]
 	fields := args{
-		"name": "New name", "internal_name": "N-1", "description": "Quiet.", "house_rules": "None.", "capacity": 3, "bedrooms": 2, "beds": 4,
-		"bathrooms": "1.5", "price": "99.90", "guests_included": 2, "extra_guest_price": 15, "cleaning_fee": 33, "min_nights": 4, "max_nights": 44,
+		"name": "New name", "internal_name": "N-1", "description": "Quiet.", "house_rules": "None.", "capacity": 3, "bedrooms": 2,
+		"price": "99.90", "guests_included": 2, "extra_guest_price": 15, "cleaning_fee": 33, "min_nights": 4, "max_nights": 44,
 		"check_in_hour": 17, "check_out_hour": 9, "instant_book": true, "cancellation_policy": "firm",
 	}
 	f.account.SetListing(id, "instantBookable", 0)
@@ -120,7 +120,7 @@ func TestEveryFieldIsWrittenAsItIsNamed(t *testing.T) {
 	l := shown.Listing
 	got := args{
 		"name": l.Name, "internal_name": l.InternalName, "description": l.Texts.Description, "house_rules": l.Texts.HouseRules, "capacity": *l.Rooms.Capacity,
-		"bedrooms": *l.Rooms.Bedrooms, "beds": *l.Rooms.Beds, "bathrooms": l.Rooms.Bathrooms, "price": l.Prices.BaseNight, "guests_included": *l.Prices.GuestsIncluded,
+		"bedrooms": *l.Rooms.Bedrooms, "price": l.Prices.BaseNight, "guests_included": *l.Prices.GuestsIncluded,
 		"extra_guest_price": strings.TrimSuffix(l.Prices.ExtraGuest, ".00"), "cleaning_fee": strings.TrimSuffix(l.Prices.CleaningFee, ".00"),
 		"min_nights": *l.StayRules.MinNights, "max_nights": *l.StayRules.MaxNights, "check_in_hour": *l.StayRules.CheckInFrom,
 		"check_out_hour": *l.StayRules.CheckOut, "instant_book": *l.StayRules.InstantBook, "cancellation_policy": l.StayRules.Cancellation,
@@ -168,7 +168,7 @@ func TestLongTextsDoNotBurstThePreview(t *testing.T) {
 		}
 	}
 	everything := args{
-		"listing_ids": f.account.ListingIDs()[:50], "name": "x", "internal_name": "x", "description": "x", "house_rules": "x", "capacity": 33, "bedrooms": 33, "beds": 33,
+		"listing_ids": f.account.ListingIDs()[:50], "name": "x", "internal_name": "x", "description": "x", "house_rules": "x", "capacity": 33, "bedrooms": 33,
 		"price": 33, "guests_included": 33, "extra_guest_price": 33, "cleaning_fee": 33, "min_nights": 33, "max_nights": 33, "check_in_hour": 2, "check_out_hour": 2,
 	}
 	wantWords(t, f.refused(batchUpdateTool, args{"changes": []args{everything}}), "too large for one answer", "fewer")

@@ -20,8 +20,8 @@ func messageTools() []Tool {
 		newTool(spec{
 			Name:  searchMessagesTool,
 			Title: "Search messages",
-			Description: "Finds guest messages of one reservation, or of a window [from, to) of at most 31 days, UTC. In time order within each answer. " +
-				"A call searches a limited number of conversations: while next_cursor is given, there may be more. guest_text was written by the guest, host_text by the team or an automation.",
+			Description: "Finds messages of one reservation, or of a window [from, to) of at most 31 days, UTC; in time order within each answer. " +
+				"A call searches some conversations: while there is a next_cursor, there may be more. guest_text was written by the guest, host_text by the team or an automation.",
 		}, searchMessages),
 		newTool(spec{
 			Name:  getConversationTool,

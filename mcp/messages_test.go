@@ -141,7 +141,7 @@ func TestALongMessageIsShortened(t *testing.T) {
 
 func TestSearchMessages(t *testing.T) {
 	t.Parallel()
-	f := newToolFrame(t, nil)
+	f := newToolFrame(t, func(a *hostawaytest.Account) { a.Size = 2 })
 	ada, adas := threadOf(f, "Ada Byron", hostawaytest.Words{Body: "Is there PARKING for a van?"}, hostawaytest.Words{Body: "Parking is in the yard.", FromHost: true}, hostawaytest.Words{Body: "Thanks"})
 	_, bobs := threadOf(f, "Bob Ross", hostawaytest.Words{Body: "parking?", At: time.Date(2027, 1, 2, 23, 59, 59, 0, time.UTC)})
 	for _, c := range []struct {
@@ -177,7 +177,7 @@ func TestSearchMessages(t *testing.T) {
 
 func TestASearchOverAMonthLosesNothing(t *testing.T) {
 	t.Parallel()
-	f := newToolFrame(t, nil)
+	f := newToolFrame(t, func(a *hostawaytest.Account) { a.Size = 7 })
 	a := args{"from": "2026-05-01", "to": "2026-05-31"}
 	before := 0
 	var found []int64

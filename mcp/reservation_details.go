@@ -25,27 +25,27 @@ type getBookingDetailsOut struct {
 }
 
 type bookingDetails struct {
-	ID           int64         `json:"id"`
-	GuestName    string        `json:"guest_name,omitempty"`
-	ListingID    int64         `json:"listing_id"`
-	Listing      string        `json:"listing,omitempty"`
-	Channel      string        `json:"channel,omitempty"`
-	ChannelCode  string        `json:"channel_code,omitempty"`
-	Status       string        `json:"status"`
-	Kind         string        `json:"kind,omitempty"`
-	Stay         bookingStay   `json:"stay"`
-	Party        bookingParty  `json:"party"`
-	Money        bookingMoney  `json:"money"`
-	Breakdown    []moneyLine   `json:"breakdown,omitempty"`
-	Policy       bookingPolicy `json:"policy"`
-	Agreement    string        `json:"rental_agreement,omitempty"`
-	BookedAt     *time.Time    `json:"booked_at,omitempty"`
-	ChangedAt    *time.Time    `json:"changed_at,omitempty"`
-	CancelledAt  *time.Time    `json:"cancelled_at,omitempty"`
-	CancelledBy  string        `json:"cancelled_by,omitempty"`
-	GuestText    string        `json:"guest_text,omitempty"`
-	HostText     string        `json:"host_text,omitempty"`
-	BreakdownLag string        `json:"breakdown_missing,omitempty"`
+	ID          int64         `json:"id"`
+	GuestName   string        `json:"guest_name,omitempty"`
+	ListingID   int64         `json:"listing_id"`
+	Listing     string        `json:"listing,omitempty"`
+	Channel     string        `json:"channel,omitempty"`
+	ChannelCode string        `json:"channel_code,omitempty"`
+	Status      string        `json:"status"`
+	Kind        string        `json:"kind,omitempty"`
+	Stay        bookingStay   `json:"stay"`
+	Party       bookingParty  `json:"party"`
+	Money       bookingMoney  `json:"money"`
+	Breakdown   []moneyLine   `json:"breakdown,omitempty"`
+	Policy      bookingPolicy `json:"policy"`
+	Agreement   string        `json:"rental_agreement,omitempty"`
+	BookedAt    *time.Time    `json:"booked_at,omitempty"`
+	ChangedAt   *time.Time    `json:"changed_at,omitempty"`
+	CancelledAt *time.Time    `json:"cancelled_at,omitempty"`
+	CancelledBy string        `json:"cancelled_by,omitempty"`
+	GuestText   string        `json:"guest_text,omitempty"`
+	HostText    string        `json:"host_text,omitempty"`
+	NoBreakdown string        `json:"breakdown_missing,omitempty"`
 }
 
 type bookingStay struct {
@@ -108,13 +108,13 @@ func getBookingDetails(ctx context.Context, c Caller, in getBookingDetailsIn) (g
 		if err != nil {
 			return getBookingDetailsOut{}, err
 		}
-		out.Reservation.Breakdown = linesOf(fields, r.Currency)
+		out.Reservation.Breakdown, out.Shortened = linesOf(fields, r.Currency)
 	case hostaway.NotFound, hostaway.Refused:
-		out.Reservation.BreakdownLag = "Hostaway gives no breakdown for this reservation"
+		out.Reservation.NoBreakdown = "Hostaway gives no breakdown for this reservation"
 	default:
 		return getBookingDetailsOut{}, err
 	}
-	out.Shortened = shortenToFit(&out, &out.Reservation.GuestText, &out.Reservation.HostText)
+	out.Shortened = shortenToFit(&out, &out.Reservation.GuestText, &out.Reservation.HostText) || out.Shortened || len(r.Units) > shownUnits
 	return out, nil
 }
 
@@ -144,7 +144,7 @@ func detailsOfReservation(r hostaway.Reservation) bookingDetails {
 	}
 	d.Stay.Arrival, d.Stay.Departure, d.Stay.Nights = datesOf(r)
 	d.Stay.CheckInHour, d.Stay.CheckOutHour = r.CheckInTime, r.CheckOutTime
-	for _, unit := range r.Units[:min(len(r.Units), 20)] {
+	for _, unit := range r.Units[:min(len(r.Units), shownUnits)] {
 		d.Stay.Units = append(d.Stay.Units, fmt.Sprintf("unit %d: %s, %d guests", valueOf(unit.ListingUnitID), clip(unit.GuestName, 60), valueOf(unit.NumberOfGuests)))
 	}
 	return d
@@ -160,11 +160,20 @@ func moneyOf(r hostaway.Reservation) bookingMoney {
 	}
 }
 
-func linesOf(fields []hostaway.FinanceField, currency string) []moneyLine {
-	var lines []moneyLine
+// What is shown at most of a reservation that has very many.
+const (
+	shownUnits = 20
+	shownLines = 60
+)
+
+// linesOf gives the lines of a breakdown; cut is true when there are more.
+func linesOf(fields []hostaway.FinanceField, currency string) (lines []moneyLine, cut bool) {
 	for _, f := range fields {
-		if isTrue(f.IsDeleted) || len(lines) == 60 {
+		if isTrue(f.IsDeleted) {
 			continue
+		}
+		if len(lines) == shownLines {
+			return lines, true
 		}
 		name := f.Title
 		if name == "" {
@@ -172,7 +181,7 @@ func linesOf(fields []hostaway.FinanceField, currency string) []moneyLine {
 		}
 		lines = append(lines, moneyLine{clip(string(f.Type), 30), clip(name, 60), moneyOrAbsent(f.Total, currency), f.IsIncludedInTotalPrice})
 	}
-	return lines
+	return lines, false
 }
 
 func policyOf(r hostaway.Reservation) bookingPolicy {

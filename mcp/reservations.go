@@ -20,8 +20,8 @@ func reservationTools() []Tool {
 		newTool(spec{
 			Name:  searchBookingsTool,
 			Title: "Search reservations",
-			Description: "Finds reservations (bookings, requests, inquiries). Windows are [from, to): the to day is not included; " +
-				"for one day give the next as to. status is filtered here, not by Hostaway: then total is absent until all is searched.",
+			Description: "Finds reservations (bookings, requests, inquiries). Windows are [from, to): for one day give the next as to. " +
+				"status is filtered here, not by Hostaway: total is absent until all is searched.",
 		}, searchBookings),
 		newTool(spec{
 			Name:  getBookingDetailsTool,
@@ -141,7 +141,7 @@ func searchBookings(ctx context.Context, c Caller, in searchBookingsIn) (searchB
 		return searchBookingsOut{}, err
 	}
 	found, err := scan(ctx, reservationSource(c.Hostaway, filter), scanPlan[hostaway.Reservation]{
-		from: from, limit: in.Limit, keep: in.keeps, filters: len(in.Status) > 0 || !in.InHouseOn.IsZero(),
+		from: from, limit: in.Limit, keep: in.keeps, filters: len(in.Status) > 0,
 		tell: func(pages int) { c.Progress(pages*upstreamPage, 0, "searching reservations") },
 	})
 	if err != nil {
@@ -150,6 +150,11 @@ func searchBookings(ctx context.Context, c Caller, in searchBookingsIn) (searchB
 	rows := make([]reservationRow, len(found.rows))
 	for i, r := range found.rows {
 		rows[i] = rowOfReservation(r)
+	}
+	if len(rows) == 0 && in.ListingID != 0 {
+		if _, err := readListing(ctx, c, in.ListingID, false); err != nil {
+			return searchBookingsOut{}, err // nothing booked is an answer, no such listing is another
+		}
 	}
 	n, pages := cut(searchBookingsTool, query, found, rows, nil)
 	return searchBookingsOut{rows[:n], pages}, nil

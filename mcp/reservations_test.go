@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"cmp"
-
 	"slices"
 	"strings"
 	"testing"
@@ -91,7 +90,7 @@ func TestAFilterOfOursGivesNoTotalBeforeTheEnd(t *testing.T) {
 		t.Errorf("total %v, searched %d, %d rows", got.Total, got.Searched, len(got.Reservations))
 	}
 	// Nothing found in a bounded number of pages: said how far it came, and where to go on.
-	f2 := newToolFrame(t, func(a *hostawaytest.Account) { a.Size = 40 })
+	f2 := newToolFrame(t, func(a *hostawaytest.Account) { a.Size = 24 })
 	var none searchBookingsOut
 	f2.ask(searchBookingsTool, args{"status": "inquiry", "guest_name": "a", "channel": "airbnb", "departure_to": "2025-06-05"}, &none)
 	if none.Total == nil || none.NextCursor != "" {
@@ -217,7 +216,7 @@ func TestBookingDetailsTellNoSecrets(t *testing.T) {
 	if diff := gocmp.Diff([]string{"unit 3: Bob, 2 guests"}, r.Stay.Units); diff != "" || r.Policy.Name != "Firm" {
 		t.Error(diff, r.Policy.Name)
 	}
-	wantWords(t, r.BreakdownLag, "no breakdown") // reservation 7 has no finance fields at all
+	wantWords(t, r.NoBreakdown, "no breakdown") // reservation 7 has no finance fields at all
 }
 
 func TestAnInquiryWithoutDatesHasNone(t *testing.T) {

@@ -37,7 +37,8 @@ func widestPaged() paged {
 type position struct {
 	place       string // "" for the start; what it means is the source's affair
 	seen, found int
-	// total is what Hostaway counted on the first page, or -1: what it counts on later pages is not documented.
+	// total is what Hostaway counted on the first page, since what it counts on later ones is not documented; -1 if that is
+	// unknown or wrong.
 	total int
 }
 
@@ -89,37 +90,16 @@ func scan[T any](ctx context.Context, src source[T], plan scanPlan[T]) (scanned[
 	if plan.filters {
 		size = upstreamPage
 	}
-	met, honest := map[int64]bool{}, true
+	met := map[int64]bool{}
 	for pages := 1; ; pages++ {
 		page, err := src.read(ctx, out.end.place, size)
 		if err != nil {
 			return out, err
 		}
-		place, whole := out.end.place, true
-		if place == "" && page.Total != nil {
-			out.end.total = *page.Total
-		}
-		for i, row := range page.Items {
-			if len(out.rows) == plan.limit {
-				whole = false
-				break
-			}
-			out.end.place = src.after(place, i, row)
-			if met[src.id(row)] {
-				continue
-			}
-			met[src.id(row)] = true
-			out.end.seen++
-			if plan.keep != nil && !plan.keep(row) {
-				honest = false
-				continue
-			}
-			out.end.found++
-			out.rows, out.behind = append(out.rows, row), append(out.behind, out.end)
-		}
+		whole := out.take(src, plan, page, met)
 		out.done = whole && (page.Next.IsZero() || len(page.Items) == 0)
 		switch {
-		case !plan.filters && honest && out.end.total >= 0:
+		case !plan.filters && out.end.total >= 0:
 			out.total = &out.end.total
 		case out.done:
 			out.total = &out.end.found
@@ -131,6 +111,34 @@ func scan[T any](ctx context.Context, src source[T], plan scanPlan[T]) (scanned[
 			plan.tell(pages)
 		}
 	}
+}
+
+// take adds the wanted rows of a page, and tells whether it came to the page's end before there were enough.
+func (s *scanned[T]) take(src source[T], plan scanPlan[T], page hostaway.Page[T], met map[int64]bool) (whole bool) {
+	place := s.end.place
+	if place == "" && page.Total != nil {
+		s.end.total = *page.Total
+	}
+	for i, row := range page.Items {
+		if len(s.rows) == plan.limit {
+			return false
+		}
+		s.end.place = src.after(place, i, row)
+		if met[src.id(row)] {
+			continue
+		}
+		met[src.id(row)] = true
+		s.end.seen++
+		if plan.keep != nil && !plan.keep(row) {
+			if !plan.filters {
+				s.end.total = -1 // Hostaway counted a row that it should have left out
+			}
+			continue
+		}
+		s.end.found++
+		s.rows, s.behind = append(s.rows, row), append(s.behind, s.end)
+	}
+	return true
 }
 
 // cut fits rows, made one by one from s.rows, into an answer whose other parts are rest, and gives how many fit and what the

@@ -170,6 +170,8 @@ func TestUnknownIDsSayWhereToFindThem(t *testing.T) {
 	}{
 		{getPropertyDetailsTool, args{"listing_id": 99}, []string{"no listing 99", listPropertiesTool}},
 		{checkAvailabilityTool, args{"listing_id": 99, "arrival": "2026-08-01", "departure": "2026-08-03"}, []string{"no listing 99", listPropertiesTool}},
+		{searchBookingsTool, args{"listing_id": 99}, []string{"no listing 99", listPropertiesTool}},
+		{getFinancialSummaryTool, args{"from": "2026-05-01", "to": "2026-05-31", "listing_ids": 99}, []string{"no listing 99", listPropertiesTool}},
 		{getBookingDetailsTool, args{"reservation_id": 99}, []string{"no reservation 99", searchBookingsTool}},
 		{getGuestInfoTool, args{"reservation_id": 99}, []string{"no reservation 99", searchBookingsTool}},
 		{searchMessagesTool, args{"reservation_id": 99}, []string{"no reservation 99", searchBookingsTool}},
@@ -222,12 +224,21 @@ func TestEveryToolPassesHostawaysTroubleOn(t *testing.T) {
 				tool string
 				args args
 			}{
-				{listPropertiesTool, nil}, {getPropertyDetailsTool, args{"listing_id": 40101}}, {checkAvailabilityTool, stay},
-				{checkAvailabilityTool, stay.with("listing_id", 40101)}, {searchBookingsTool, nil}, {getBookingDetailsTool, args{"reservation_id": 1}},
-				{getGuestInfoTool, args{"email": "a@b.example"}}, {getFinancialReportsTool, window.with("report", "consolidated")},
-				{getFinancialSummaryTool, window}, {getFinancialSummaryTool, window.with("date_basis", "booked")}, {searchMessagesTool, window},
-				{getConversationTool, args{"reservation_id": 1}}, {getConversationTool, args{"conversation_id": 1}},
-				{createListingTool, args{"name": "X"}}, {batchUpdateTool, args{"changes": []args{{"listing_ids": []int{40101}, "price": 5}}}},
+				{listPropertiesTool, nil},
+				{getPropertyDetailsTool, args{"listing_id": 40101}},
+				{checkAvailabilityTool, stay},
+				{checkAvailabilityTool, stay.with("listing_id", 40101)},
+				{searchBookingsTool, nil},
+				{getBookingDetailsTool, args{"reservation_id": 1}},
+				{getGuestInfoTool, args{"email": "a@b.example"}},
+				{getFinancialReportsTool, window.with("report", "consolidated")},
+				{getFinancialSummaryTool, window},
+				{getFinancialSummaryTool, window.with("date_basis", "booked")},
+				{searchMessagesTool, window},
+				{getConversationTool, args{"reservation_id": 1}},
+				{getConversationTool, args{"conversation_id": 1}},
+				{createListingTool, args{"name": "X"}},
+				{batchUpdateTool, args{"changes": []args{{"listing_ids": []int{40101}, "price": 5}}}},
 				{batchUpdateTool, args{"changes": []args{{"listing_ids": []int{1, 2, 3, 4, 5, 6}, "price": 5}}}},
 			} {
 				if call.args == nil {

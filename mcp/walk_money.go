@@ -52,10 +52,10 @@ func errMoved() error {
 	return refuse("Reservations changed while they were being added up, so the sum would not be exact.", "Call again with the same arguments.")
 }
 
-// since gives every reservation that changed on the day or later, perhaps more. Hostaway can't filter by that, but its own order
+// since gives every reservation that changed on the day or later, and some more. Hostaway can't filter by that, but its own order
 // is the last change first: the walk ends where that order reaches older rows, unless the order turns out not to hold.
 func (w *sumWalk) since(ctx context.Context, filter hostaway.ReservationFilter, day hostaway.Date) ([]hostaway.Reservation, error) {
-	walk := onceOver{sumWalk: w, met: map[int64]int{}, counted: -1, since: day.In(time.UTC), ordered: true}
+	walk := onceOver{sumWalk: w, met: map[int64]int{}, counted: -1, since: day.Add(-1).In(time.UTC), ordered: true}
 	if err := walk.run(ctx, filter); err != nil {
 		return nil, err
 	}
