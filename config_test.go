@@ -267,7 +267,8 @@ func toolsMarkdown(tools []mcp.ToolInfo) string {
 		if tool.Writes {
 			writes = "yes"
 		}
-		b.WriteString("| `" + tool.Name + "` | " + tool.Title + " | " + writes + " |\n")
+		first, _, _ := strings.Cut(tool.Description, ". ")
+		b.WriteString("| `" + tool.Name + "` | " + strings.TrimSuffix(first, ".") + ". | " + writes + " |\n")
 	}
 	return b.String()
 }

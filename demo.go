@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"hostaway-mcp/dashboard"
+	"hostaway-mcp/hostaway"
 	"hostaway-mcp/hostaway/hostawaytest"
 	"hostaway-mcp/secret"
 	"hostaway-mcp/store"
@@ -53,35 +54,41 @@ func demoCommand() command {
 }
 
 func (p *process) demo(ctx context.Context, o demoOptions) (err error) {
-	c, err := loadConfig(nil, "")
+	c, err := demoConfig()
 	if err != nil {
 		return err
 	}
-	c.LogLevel = slog.LevelWarn
-	log := newLogger(p.errOut, c)
-	listener, note, err := demoListener(ctx, o.listen)
-	if err != nil {
+	d := demoRun{seed: o.seed, log: newLogger(p.errOut, c), farewell: "Ctrl-C stops it and removes everything."}
+	if o.data != "" {
+		d.farewell = "Ctrl-C stops it; the data stays in " + o.data + "."
+	}
+	if d.listener, d.note, err = demoListener(ctx, o.listen); err != nil {
 		return err
 	}
-	defer func() { _ = listener.Close() }()
-	c.BaseURL = baseURLOf(listener.Addr().String())
-
+	defer func() { _ = d.listener.Close() }()
 	folder, remove, err := demoFolder(o.data)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	c.DataDir = folder
-
-	fake := hostawaytest.Start(hostawaytest.Options{Now: p.now, ActivationDelay: -1})
-	defer fake.Close()
-	c.HostawayURL = fake.URL()
-	db, err := openStore(ctx, c, p.now, log)
-	if err != nil {
+	d.fake = hostawaytest.Start(hostawaytest.Options{Now: p.now, ActivationDelay: -1})
+	defer d.fake.Close()
+	c.BaseURL, c.DataDir, c.HostawayURL = baseURLOf(d.listener.Addr().String()), folder, d.fake.URL()
+	d.config = c
+	if d.store, err = openStore(ctx, c, p.now, d.log); err != nil {
 		return err
 	}
-	err = p.serveDemo(ctx, demoRun{config: c, listener: listener, note: note, store: db, fake: fake, seed: o.seed, log: log})
-	return errors.Join(err, closeStore(db))
+	return errors.Join(p.serveDemo(ctx, d), closeStore(d.store))
+}
+
+// demoConfig is the defaults, whatever the environment says.
+func demoConfig() (config, error) {
+	c, err := loadConfig(nil, "")
+	c.LogLevel = slog.LevelWarn
+	// The embedded account has no limits of its own to keep.
+	c.HostawayPerAccount = hostaway.Rate{Calls: 1000, Per: time.Second}
+	c.HostawayPerIP = c.HostawayPerAccount
+	return c, err
 }
 
 // demoRun is a demo that is set up and not yet serving.
@@ -89,6 +96,7 @@ type demoRun struct {
 	config   config
 	listener net.Listener
 	note     string // about the address, when it is not the usual one
+	farewell string // what Ctrl-C does
 	store    *store.Store
 	fake     *hostawaytest.Server
 	seed     int64
@@ -205,8 +213,8 @@ Other clients
 Call a tool now
   %[9]s
 
-Ctrl-C stops it and removes everything.
-`, d.note, a.listings, d.seed, d.config.BaseURL, demoEmail, a.password.Reveal(), a.key.Reveal(), endpoint, curlLine(endpoint, a.key))
+%[10]s
+`, d.note, a.listings, d.seed, d.config.BaseURL, demoEmail, a.password.Reveal(), a.key.Reveal(), endpoint, curlLine(endpoint, a.key), d.farewell)
 	return err
 }
 

@@ -70,17 +70,18 @@ func clientAddress(r *http.Request, proxies []netip.Prefix) netip.Addr {
 // texts, headers and bodies never appear: all three may hold secrets.
 func withRequestLog(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
 		seen := &answerWatch{ResponseWriter: w, status: http.StatusOK}
-		defer func() {
-			log.LogAttrs(r.Context(), requestLevel(r.URL.Path), "request",
-				slog.String("id", r.Header.Get(requestIDHeader)), slog.String("method", r.Method),
-				slog.String("path", pathForLog(r.URL.Path)), slog.Int("status", seen.status),
-				slog.Int64("bytes", seen.bytes), slog.Duration("took", time.Since(began).Round(time.Microsecond)),
-				slog.String("ip", hostOf(r.RemoteAddr)))
-		}()
+		defer logRequest(log, r, seen, time.Now())
 		next.ServeHTTP(seen, r)
 	})
+}
+
+func logRequest(log *slog.Logger, r *http.Request, seen *answerWatch, began time.Time) {
+	log.LogAttrs(r.Context(), requestLevel(r.URL.Path), "request",
+		slog.String("id", r.Header.Get(requestIDHeader)), slog.String("method", r.Method),
+		slog.String("path", pathForLog(r.URL.Path)), slog.Int("status", seen.status),
+		slog.Int64("bytes", seen.bytes), slog.Duration("took", time.Since(began).Round(time.Microsecond)),
+		slog.String("ip", hostOf(r.RemoteAddr)))
 }
 
 func requestLevel(path string) slog.Level {

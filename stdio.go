@@ -44,14 +44,17 @@ func (p *process) stdio(ctx context.Context, o stdioOptions) error {
 		}
 	}
 	if c.ServerURL != "" {
-		err = p.stdioBridge(ctx, c, o.keyFile)
-	} else {
-		err = p.stdioLocal(ctx, c)
+		return unlessStopped(ctx, p.stdioBridge(ctx, c, o.keyFile))
 	}
-	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return nil // told to stop
+	return unlessStopped(ctx, p.stdioLocal(ctx, c))
+}
+
+// unlessStopped drops the error that being told to stop brings with it.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+		return err
 	}
-	return err
+	return nil
 }
 
 // stdioBridge passes everything on to a server.

@@ -65,7 +65,7 @@ func (u upstreamTest) names(ctx context.Context, org *store.Org) (string, error)
 	page, err := client.Listings(ctx, hostaway.ListingFilter{}, hostaway.PageRequest{Limit: 50})
 	var names strings.Builder
 	for _, l := range page.Items {
-		names.WriteString(fmt.Sprintf("%d %s\n", l.ID, l.Name))
+		fmt.Fprintf(&names, "%d %s\n", l.ID, l.Name)
 	}
 	return names.String(), err
 }

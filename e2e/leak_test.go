@@ -216,8 +216,10 @@ func journeyWithSecrets(t *testing.T, s *server, heard *corpus) map[string]strin
 func failures(t *testing.T, client *assistant) {
 	t.Helper()
 	for _, q := range [][2]string{
-		{"hostaway_list_properties", `{"nonsense":1}`}, {"hostaway_get_property_details", `{"listing_id":999999999}`},
-		{"hostaway_no_such_tool", `{}`}, {"hostaway_search_bookings", `[]`},
+		{"hostaway_list_properties", `{"nonsense":1}`},
+		{"hostaway_get_property_details", `{"listing_id":999999999}`},
+		{"hostaway_no_such_tool", `{}`},
+		{"hostaway_search_bookings", `[]`},
 	} {
 		if _, err := client.call(t.Context(), q[0], q[1]); err != nil {
 			t.Error(err)

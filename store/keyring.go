@@ -46,7 +46,9 @@ func (s *Store) unlock(ctx context.Context, keyring func(context.Context, bool) 
 	if ring == nil {
 		return errors.New("read the master keys: there are none")
 	}
-	s.ring = newFreshRing(ring, keyring, s.log)
+	// The store outlives the call that opens it.
+	later := context.WithoutCancel(ctx)
+	s.ring = newFreshRing(ring, func() (*secret.Keyring, error) { return keyring(later, true) }, s.log)
 	fresh := true
 	for _, c := range canaries {
 		if err := s.openCanary(c); err != nil {

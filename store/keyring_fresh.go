@@ -4,7 +4,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"slices"
@@ -17,14 +16,14 @@ import (
 // lacks, and before anything is sealed: what is sealed with an old key after
 // everything was sealed anew would need the old key for ever. Both are rare.
 type freshRing struct {
-	ask func(ctx context.Context, hasSealed bool) (*secret.Keyring, error)
+	ask func() (*secret.Keyring, error)
 	log *slog.Logger
 
 	mu   sync.Mutex
 	ring *secret.Keyring
 }
 
-func newFreshRing(ring *secret.Keyring, ask func(context.Context, bool) (*secret.Keyring, error), log *slog.Logger) *freshRing {
+func newFreshRing(ring *secret.Keyring, ask func() (*secret.Keyring, error), log *slog.Logger) *freshRing {
 	return &freshRing{ask: ask, log: log, ring: ring}
 }
 
@@ -39,7 +38,7 @@ func (f *freshRing) current() *secret.Keyring {
 func (f *freshRing) renewed() *secret.Keyring {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	ring, err := f.ask(context.Background(), true)
+	ring, err := f.ask()
 	if err != nil || ring == nil {
 		f.log.Error("the master keys can't be read again; going on with those read at the start", "error", err)
 		return f.ring
