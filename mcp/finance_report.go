@@ -27,8 +27,9 @@ type getFinancialReportOut struct {
 	Rows     [][]string     `json:"rows"`
 	Totals   []string       `json:"totals,omitempty"`
 	// Empty names the columns that are empty or zero in every row, and were left out.
-	Empty []string `json:"empty_columns,omitempty"`
-	paged
+	Empty      []string `json:"empty_columns,omitempty"`
+	TotalRows  int      `json:"total_rows"`
+	NextCursor string   `json:"next_cursor,omitempty"`
 }
 
 type reportColumn struct {
@@ -116,7 +117,7 @@ func reportPage(report hostaway.Report, start int, query getFinancialReportIn) g
 		rows = append(rows, cellsOf(row, shown))
 	}
 	n := fitPage(rows, []any{out, widestPaged()})
-	out.Rows, out.Total = append([][]string{}, rows[:n]...), &total
+	out.Rows, out.TotalRows = append([][]string{}, rows[:n]...), total
 	if start+n < total {
 		out.NextCursor = sealCursor(getFinancialReportsTool, strconv.Itoa(start+n), query)
 	}

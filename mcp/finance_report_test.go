@@ -23,8 +23,8 @@ func TestReportsPageByPage(t *testing.T) {
 			}
 			rows = append(rows, page.Rows...)
 		}
-		if len(rows) == 0 || *pages[0].Total != len(rows) {
-			t.Errorf("%s: %d rows, want %d", report, len(rows), *pages[0].Total)
+		if len(rows) == 0 || pages[0].TotalRows != len(rows) {
+			t.Errorf("%s: %d rows, want %d", report, len(rows), pages[0].TotalRows)
 		}
 	}
 }
@@ -61,7 +61,7 @@ func TestAReportOfNothing(t *testing.T) {
 	f := newToolFrame(t, nil)
 	var out getFinancialReportOut
 	f.ask(getFinancialReportsTool, args{"report": "consolidated", "from": "2031-01-01", "to": "2031-02-01", "date_basis": "booked"}, &out)
-	if len(out.Rows) != 0 || *out.Total != 0 || out.NextCursor != "" || len(out.Columns) == 0 {
+	if len(out.Rows) != 0 || out.TotalRows != 0 || out.NextCursor != "" || len(out.Columns) == 0 {
 		t.Errorf("got %+v", out)
 	}
 }

@@ -17,7 +17,7 @@ import (
 type getFinancialSummaryIn struct {
 	From       hostaway.Date `json:"from" jsonschema:"first day"`
 	To         hostaway.Date `json:"to" jsonschema:"day after the last"`
-	DateBasis  string        `json:"date_basis,omitempty" enum:"arrival,departure,booked,nights" default:"arrival" jsonschema:"day in period; nights: spreads each stay evenly"`
+	DateBasis  string        `json:"date_basis,omitempty" enum:"arrival,departure,booked,nights" default:"arrival" jsonschema:"day in period (booked: UTC); nights: spreads each stay evenly"`
 	ListingIDs []int64       `json:"listing_ids,omitempty" jsonschema:"all if absent"`
 	Detail     bool          `json:"detail,omitempty" jsonschema:"parts from finance fields, 40 reservations at most"`
 	Cursor     string        `json:"cursor,omitempty" jsonschema:"next_cursor of last answer"`
@@ -33,7 +33,8 @@ type getFinancialSummaryOut struct {
 	OwnerNight int               `json:"owner_nights,omitempty"`
 	Undated    int               `json:"without_date,omitempty"`
 	Listings   []listingSummary  `json:"listings"`
-	paged
+	Rows       int               `json:"total_listing_rows"`
+	NextCursor string            `json:"next_cursor,omitempty"`
 }
 
 // currencySummary holds the sums of one currency. Amounts of stays whose currency is unknown are not added: they count as
@@ -211,7 +212,7 @@ func (s *sums) answer(after string, query getFinancialSummaryIn) getFinancialSum
 		rows = append(rows, s.listings[key].listing(key, s.names[key.listing]))
 	}
 	n := fitPage(rows, []any{out, widestPaged()})
-	out.Listings, out.Total = rows[:n], &total
+	out.Listings, out.Rows = rows[:n], total
 	if n < len(rows) {
 		out.NextCursor = sealCursor(getFinancialSummaryTool, keys[from+n-1].String(), query)
 	}

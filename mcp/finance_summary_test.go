@@ -87,8 +87,8 @@ func compareSummary(t *testing.T, name string, f *toolFrame, a args, o oracle, f
 			t.Errorf("%s: listing %s has %q, want %q", name, id, rows[id], line)
 		}
 	}
-	if len(rows) != len(listings) || *got.Total != len(rows) {
-		t.Errorf("%s: %d listings and total %d, want %d", name, len(rows), *got.Total, len(listings))
+	if len(rows) != len(listings) || got.Rows != len(rows) {
+		t.Errorf("%s: %d listings and total %d, want %d", name, len(rows), got.Rows, len(listings))
 	}
 }
 
@@ -183,7 +183,7 @@ func TestUnknownMoneyIsCountedNotInvented(t *testing.T) {
 		`{"listing_id":5,"listing":"Casa","currency":"EUR","revenue":"300.10","nights":4,"bookings":2,"average_nightly_rate":"100.03","without_amount":1,"owner_nights":2},` +
 		`{"listing_id":5,"listing":"Casa","currency":"JPY","revenue":"70000","nights":2,"bookings":1,"average_nightly_rate":"35000"},` +
 		`{"listing_id":5,"listing":"Casa","currency":"unknown","nights":2,"bookings":1,"without_amount":1},` +
-		`{"listing_id":6,"nights":0,"bookings":0,"owner_nights":2}],"total":4}`
+		`{"listing_id":6,"nights":0,"bookings":0,"owner_nights":2}],"total_listing_rows":4}`
 	if got := string(raw.Result.Structured); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

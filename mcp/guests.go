@@ -77,12 +77,13 @@ func getGuestInfo(ctx context.Context, c Caller, in getGuestInfoIn) (getGuestInf
 	if err != nil {
 		return getGuestInfoOut{}, err
 	}
-	found := scanned[hostaway.Reservation]{done: true}
 	if search.alone {
-		found = onlyRow(*search.row)
-	} else if found, err = scan(ctx, reservationSource(c.Hostaway, search.filter), scanPlan[hostaway.Reservation]{
+		return search.answer(onlyRow(*search.row), query), nil
+	}
+	found, err := scan(ctx, reservationSource(c.Hostaway, search.filter), scanPlan[hostaway.Reservation]{
 		from: from, limit: guestStays, keep: search.keep, filters: search.filters,
-	}); err != nil {
+	})
+	if err != nil {
 		return getGuestInfoOut{}, err
 	}
 	return search.answer(found, query), nil

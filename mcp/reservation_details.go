@@ -67,7 +67,7 @@ type bookingParty struct {
 
 type bookingMoney struct {
 	Currency           string `json:"currency,omitempty"`
-	Total              string `json:"total,omitempty"`
+	Total              string `json:"total_price,omitempty"`
 	Taxes              string `json:"taxes,omitempty"`
 	CleaningFee        string `json:"cleaning_fee,omitempty"`
 	ChannelCommission  string `json:"channel_commission,omitempty"`

@@ -65,7 +65,7 @@ type reservationRow struct {
 	Departure *hostaway.Date `json:"departure,omitempty"`
 	Nights    *int           `json:"nights,omitempty"`
 	Guests    *int64         `json:"guests,omitempty"`
-	Total     string         `json:"total,omitempty"`
+	Total     string         `json:"total_price,omitempty"`
 	Currency  string         `json:"currency,omitempty"`
 }
 
