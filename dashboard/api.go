@@ -83,8 +83,10 @@ type apiCreated struct {
 }
 
 // errKeyLimit is for the API; the page says the same at the form.
-var errKeyLimit = &problem{Status: 409, Code: "key_limit", Title: "Limit reached",
-	Message: "The org has " + strconv.Itoa(keyLimit) + " active keys, and that is the limit.", Next: "Revoke a key with DELETE /api/api-keys/{id}, then create the new one."}
+var errKeyLimit = &problem{
+	Status: 409, Code: "key_limit", Title: "Limit reached",
+	Message: "The org has " + strconv.Itoa(keyLimit) + " active keys, and that is the limit.", Next: "Revoke a key with DELETE /api/api-keys/{id}, then create the new one.",
+}
 
 func (d *Dashboard) apiCreateKey(c *fiber.Ctx, v *visit) error {
 	var in apiCreateRequest

@@ -59,21 +59,39 @@ func (d *Dashboard) clients(key string) []client {
 	vscode := pretty(struct {
 		Inputs  []promptInput `json:"inputs"`
 		Servers serverMap     `json:"servers"`
-	}{[]promptInput{{"promptString", "hostaway-key", "Hostaway API key", true}},
-		serverMap{server{Type: "http", URL: url, Headers: map[string]string{"Authorization": "Bearer ${input:hostaway-key}"}}}})
+	}{
+		[]promptInput{{"promptString", "hostaway-key", "Hostaway API key", true}},
+		serverMap{server{Type: "http", URL: url, Headers: map[string]string{"Authorization": "Bearer ${input:hostaway-key}"}}},
+	})
 	return []client{
-		{"claude-code", "Claude Code", []string{"Run this in a terminal.", "Start `claude` and type `/mcp`: hostaway should say connected."},
-			[]snippet{{"s-claude-code", "Terminal", fmt.Sprintf(`claude mcp add --transport http --scope user hostaway %s --header "Authorization: %s"`, url, bearer), true}}},
-		{"claude-desktop", "Claude Desktop", []string{
-			"Put the `" + d.cfg.Binary + "` program on this computer; Claude Desktop starts it as a bridge to this server.",
-			"Open Settings → Developer → Edit Config, add this, then restart Claude Desktop."},
-			[]snippet{{"s-claude-desktop", "claude_desktop_config.json", desktop, false}}},
-		{"cursor", "Cursor", []string{"Add this to the file, for all projects in your home folder or for one in its `.cursor` folder.", "Open Settings → MCP: hostaway should show its tools."},
-			[]snippet{{"s-cursor", "~/.cursor/mcp.json", cursor, false}}},
-		{"vscode", "VS Code", []string{"Add this to the file. It holds no key: VS Code asks for the key once and keeps it safe.", "Choose Start above the server's entry and paste the key."},
-			[]snippet{{"s-vscode", ".vscode/mcp.json", vscode, false}}},
-		{"curl", "curl", []string{"Run this to see that key and connection work: it asks who the key belongs to."},
-			[]snippet{{"s-curl", "Terminal", curlLine(url, bearer), true}}},
+		{
+			"claude-code", "Claude Code",
+			[]string{"Run this in a terminal.", "Start `claude` and type `/mcp`: hostaway should say connected."},
+			[]snippet{{"s-claude-code", "Terminal", fmt.Sprintf(`claude mcp add --transport http --scope user hostaway %s --header "Authorization: %s"`, url, bearer), true}},
+		},
+		{
+			"claude-desktop", "Claude Desktop",
+			[]string{
+				"Put the `" + d.cfg.Binary + "` program on this computer; Claude Desktop starts it as a bridge to this server.",
+				"Open Settings → Developer → Edit Config, add this, then restart Claude Desktop.",
+			},
+			[]snippet{{"s-claude-desktop", "claude_desktop_config.json", desktop, false}},
+		},
+		{
+			"cursor", "Cursor",
+			[]string{"Add this to the file, for all projects in your home folder or for one in its `.cursor` folder.", "Open Settings → MCP: hostaway should show its tools."},
+			[]snippet{{"s-cursor", "~/.cursor/mcp.json", cursor, false}},
+		},
+		{
+			"vscode", "VS Code",
+			[]string{"Add this to the file. It holds no key: VS Code asks for the key once and keeps it safe.", "Choose Start above the server's entry and paste the key."},
+			[]snippet{{"s-vscode", ".vscode/mcp.json", vscode, false}},
+		},
+		{
+			"curl", "curl",
+			[]string{"Run this to see that key and connection work: it asks who the key belongs to."},
+			[]snippet{{"s-curl", "Terminal", curlLine(url, bearer), true}},
+		},
 	}
 }
 

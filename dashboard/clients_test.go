@@ -63,8 +63,10 @@ func TestCommandsSurviveAShell(t *testing.T) {
 	w := newWorld(t)
 	for id, want := range map[string][]string{
 		"claude-code": {"mcp", "add", "--transport", "http", "--scope", "user", "hostaway", w.server.URL + "/mcp", "--header", "Authorization: Bearer " + sampleKey},
-		"curl": {"-sS", w.server.URL + "/mcp", "-H", "Authorization: Bearer " + sampleKey, "-H", "Content-Type: application/json", "-H", "Accept: application/json, text/event-stream",
-			"-d", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hostaway_whoami","arguments":{}}}`},
+		"curl": {
+			"-sS", w.server.URL + "/mcp", "-H", "Authorization: Bearer " + sampleKey, "-H", "Content-Type: application/json", "-H", "Accept: application/json, text/event-stream",
+			"-d", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hostaway_whoami","arguments":{}}}`,
+		},
 	} {
 		_, arguments, _ := strings.Cut(snippetOf(t, w.dash, id), " ")
 		out, err := exec.CommandContext(t.Context(), "sh", "-c", `show() { for a in "$@"; do echo "$a"; done; }; show `+arguments).Output()

@@ -91,14 +91,22 @@ func (d *Dashboard) check(c *fiber.Ctx, account int64, apiSecret secret.Text) (C
 
 // checkWords say for each kind of failed check what to do now.
 var checkWords = map[CheckKind]struct{ summary, next, flash string }{
-	CheckRefused: {"Hostaway refused these credentials.",
-		"Compare the account id, and make a new API key in Hostaway under Settings → Hostaway API: its secret is shown only once. Nothing was stored.", "test-refused"},
-	CheckUnreachable: {"Hostaway could not be reached.",
-		"Nothing was stored. Try again in a minute; if it stays, see whether Hostaway reports a disturbance.", "test-unreachable"},
-	CheckRateLimited: {"Hostaway is limiting calls for this account right now.",
-		"Nothing was stored. Wait a minute, then try again; other integrations on the account share the same limit.", "test-limited"},
-	CheckOddAnswer: {"Hostaway gave an answer that we do not understand.",
-		"Nothing was stored. Try again; if it stays, tell the operator of this server.", "test-odd"},
+	CheckRefused: {
+		"Hostaway refused these credentials.",
+		"Compare the account id, and make a new API key in Hostaway under Settings → Hostaway API: its secret is shown only once. Nothing was stored.", "test-refused",
+	},
+	CheckUnreachable: {
+		"Hostaway could not be reached.",
+		"Nothing was stored. Try again in a minute; if it stays, see whether Hostaway reports a disturbance.", "test-unreachable",
+	},
+	CheckRateLimited: {
+		"Hostaway is limiting calls for this account right now.",
+		"Nothing was stored. Wait a minute, then try again; other integrations on the account share the same limit.", "test-limited",
+	},
+	CheckOddAnswer: {
+		"Hostaway gave an answer that we do not understand.",
+		"Nothing was stored. Try again; if it stays, tell the operator of this server.", "test-odd",
+	},
 }
 
 // explain turns a failure into words at the form.
@@ -163,8 +171,10 @@ func (d *Dashboard) showReplaceSecret(c *fiber.Ctx, v *visit, f form, status int
 	if err != nil {
 		return err
 	}
-	return d.show(c, v, shown{Page: "connection-secret", Title: "Replace the secret", Current: "/connection", Status: status,
-		Data: connectionData{Connection: conn, Form: f, CanManage: true}})
+	return d.show(c, v, shown{
+		Page: "connection-secret", Title: "Replace the secret", Current: "/connection", Status: status,
+		Data: connectionData{Connection: conn, Form: f, CanManage: true},
+	})
 }
 
 // replaceSecret keeps the account and takes a new secret, for after a refusal or a rotation.
@@ -193,8 +203,10 @@ func (d *Dashboard) showDisconnect(c *fiber.Ctx, v *visit, f form, status int) e
 	if err != nil {
 		return err
 	}
-	return d.show(c, v, shown{Page: "connection-disconnect", Title: "Disconnect Hostaway", Current: "/connection", Status: status,
-		Data: connectionData{Connection: conn, Form: f, CanManage: true}})
+	return d.show(c, v, shown{
+		Page: "connection-disconnect", Title: "Disconnect Hostaway", Current: "/connection", Status: status,
+		Data: connectionData{Connection: conn, Form: f, CanManage: true},
+	})
 }
 
 // disconnect wants the account id typed, since it stops every assistant of the org.

@@ -110,8 +110,10 @@ func (d *Dashboard) gather(c *fiber.Ctx, v *visit) (facts, error) {
 // steps are the way to the first answer. The first one that is not done is "now".
 func steps(f facts) []step {
 	list := []step{
-		{Title: "Connect Hostaway", Text: "Your account id and API secret, tried before they are stored", Href: "/connection", Action: "Connect",
-			Done: f.conn != nil && f.conn.State == store.ConnectionConnected},
+		{
+			Title: "Connect Hostaway", Text: "Your account id and API secret, tried before they are stored", Href: "/connection", Action: "Connect",
+			Done: f.conn != nil && f.conn.State == store.ConnectionConnected,
+		},
 		{Title: "Create an API key", Text: "One for each assistant or computer, so that you can revoke it alone", Href: "/keys", Action: "Create key", Done: f.active > 0},
 		{Title: "Make the first call", Text: "Set up Claude, Cursor or VS Code with the key and ask about a reservation", Href: "/keys", Action: "Show set-up", Done: f.everCalled},
 	}

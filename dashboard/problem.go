@@ -30,22 +30,36 @@ func (p *problem) Error() string { return p.Code + ": " + p.Message }
 
 // The problems that handlers return themselves.
 var (
-	errNotFound = &problem{Status: 404, Code: "not_found", Title: "Page not found",
-		Message: "There is nothing at this address.", Next: "Check the address, or go back to the overview."}
-	errNoSuchThing = &problem{Status: 404, Code: "not_found", Title: "Not found",
-		Message: "It does not exist in this org; it may have been removed.", Next: "Go back to the list and look again."}
-	errUnauthorized = &problem{Status: 401, Code: "unauthorized", Title: "Sign in first",
-		Message: "This needs a signed-in member.", Next: "Sign in on the dashboard, then send the request again with the session cookie. AI clients use an API key at /mcp instead."}
-	errCrossSite = &problem{Status: 403, Code: "cross_site", Title: "Request refused",
-		Message: "The request came from a page of another site.", Next: "Open the dashboard directly and do it there."}
-	errStaleForm = &problem{Status: 403, Code: "csrf_token", Title: "This form is out of date",
+	errNotFound = &problem{
+		Status: 404, Code: "not_found", Title: "Page not found",
+		Message: "There is nothing at this address.", Next: "Check the address, or go back to the overview.",
+	}
+	errNoSuchThing = &problem{
+		Status: 404, Code: "not_found", Title: "Not found",
+		Message: "It does not exist in this org; it may have been removed.", Next: "Go back to the list and look again.",
+	}
+	errUnauthorized = &problem{
+		Status: 401, Code: "unauthorized", Title: "Sign in first",
+		Message: "This needs a signed-in member.", Next: "Sign in on the dashboard, then send the request again with the session cookie. AI clients use an API key at /mcp instead.",
+	}
+	errCrossSite = &problem{
+		Status: 403, Code: "cross_site", Title: "Request refused",
+		Message: "The request came from a page of another site.", Next: "Open the dashboard directly and do it there.",
+	}
+	errStaleForm = &problem{
+		Status: 403, Code: "csrf_token", Title: "This form is out of date",
 		Message: "The form's security token is missing or belongs to another session. Nothing was changed.",
-		Next:    "Go back, reload the page and send it again. Programs send the X-CSRF-Token header that every GET /api answer carries."}
-	errRole = &problem{Status: 403, Code: "forbidden", Title: "Not allowed",
-		Message: "Only owners and admins of this org may do this. Nothing was changed.", Next: "Ask an owner or admin of the org."}
-	errInternal = &problem{Status: 500, Code: "internal", Title: "Something went wrong",
+		Next:    "Go back, reload the page and send it again. Programs send the X-CSRF-Token header that every GET /api answer carries.",
+	}
+	errRole = &problem{
+		Status: 403, Code: "forbidden", Title: "Not allowed",
+		Message: "Only owners and admins of this org may do this. Nothing was changed.", Next: "Ask an owner or admin of the org.",
+	}
+	errInternal = &problem{
+		Status: 500, Code: "internal", Title: "Something went wrong",
 		Message: "The fault is on our side and has been logged. Nothing more is known here.",
-		Next:    "Try again. If it stays, give the request id to the operator of this server."}
+		Next:    "Try again. If it stays, give the request id to the operator of this server.",
+	}
 )
 
 // httpProblems are the causes that Fiber itself or the bridge reports, by status.
@@ -65,17 +79,21 @@ func toProblem(err error) *problem {
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &attempts):
-		return &problem{Status: 429, Code: "too_many_attempts", Title: "Too many attempts",
+		return &problem{
+			Status: 429, Code: "too_many_attempts", Title: "Too many attempts",
 			Message:    "There were too many attempts from here or for this address. This protects the accounts on this server.",
 			Next:       "Wait " + span(attempts.RetryAfter) + ", then try again.",
-			RetryAfter: attempts.RetryAfter}
+			RetryAfter: attempts.RetryAfter,
+		}
 	case errors.As(err, &input):
 		return &problem{Status: 422, Code: "invalid", Title: "Please check the form", Message: input.Problem, Next: "Correct it and send it again."}
 	case errors.Is(err, store.ErrNotFound):
 		return errNoSuchThing
 	case errors.Is(err, store.ErrDiskFull):
-		return &problem{Status: 503, Code: "disk_full", Title: "The server's disk is full",
-			Message: "Nothing was changed, because nothing can be written.", Next: "Ask the operator of this server to free some space, then try again.", RetryAfter: time.Minute}
+		return &problem{
+			Status: 503, Code: "disk_full", Title: "The server's disk is full",
+			Message: "Nothing was changed, because nothing can be written.", Next: "Ask the operator of this server to free some space, then try again.", RetryAfter: time.Minute,
+		}
 	case errors.As(err, &fiberErr):
 		if known := httpProblems[fiberErr.Code]; known != nil {
 			return known

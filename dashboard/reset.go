@@ -15,8 +15,10 @@ type resetData struct {
 	Email string
 }
 
-var errBadReset = &problem{Status: 410, Code: "link_expired", Title: "This link no longer works",
-	Message: "Reset links are good once and for a limited time.", Next: "Ask the operator of this server for a new one."}
+var errBadReset = &problem{
+	Status: 410, Code: "link_expired", Title: "This link no longer works",
+	Message: "Reset links are good once and for a limited time.", Next: "Ask the operator of this server for a new one.",
+}
 
 func (d *Dashboard) resetPage(c *fiber.Ctx, v *visit) error { return d.showReset(c, v, form{}, 0) }
 

@@ -36,8 +36,10 @@ func (d *Dashboard) checkLink(c *fiber.Ctx, link string, want store.SignUpKind) 
 
 // badLink says how to get a new link.
 func badLink(kind store.SignUpKind) *problem {
-	p := &problem{Status: 410, Code: "link_expired", Title: "This link no longer works",
-		Message: "Sign-up links are good once and for a limited time.", Next: "Ask the operator of this server for a new invitation link."}
+	p := &problem{
+		Status: 410, Code: "link_expired", Title: "This link no longer works",
+		Message: "Sign-up links are good once and for a limited time.", Next: "Ask the operator of this server for a new invitation link.",
+	}
 	if kind == store.SetUp {
 		p.Next = "If this is your server: sign in if you have an account already, or restart the server without an org to get a new set-up link."
 	}

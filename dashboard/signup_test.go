@@ -40,9 +40,12 @@ func TestSignUpFollowsTheServersMode(t *testing.T) {
 		works            bool
 		linkShownAtLogin bool
 	}{
-		{"closed", false, "Sign-up is closed", false, false}, {"closed", true, "Sign-up is closed", false, false},
-		{"invite", false, "By invitation", false, true}, {"invite", true, "Create your org", true, true},
-		{"open", false, "Create your org", true, true}, {"open", true, "Create your org", true, true},
+		{"closed", false, "Sign-up is closed", false, false},
+		{"closed", true, "Sign-up is closed", false, false},
+		{"invite", false, "By invitation", false, true},
+		{"invite", true, "Create your org", true, true},
+		{"open", false, "Create your org", true, true},
+		{"open", true, "Create your org", true, true},
 	} {
 		name := tc.mode
 		if tc.withLink {

@@ -59,15 +59,19 @@ func TestUsageFiguresCompareWithThePeriodBefore(t *testing.T) {
 		want        []kpi
 	}{
 		{"nothing at all", store.Usage{}, store.Usage{}, []kpi{
-			{Label: "Tool calls", Value: "0", Hint: "no calls in this period"}, {Label: "Failed", Value: "0%", Hint: "nothing to count yet"}}},
+			{Label: "Tool calls", Value: "0", Hint: "no calls in this period"}, {Label: "Failed", Value: "0%", Hint: "nothing to count yet"},
+		}},
 		{"the first calls", store.Usage{Total: 1}, store.Usage{}, []kpi{
-			{Label: "Tool calls", Value: "1", Hint: "last 7 days"}, {Label: "Failed", Value: "0%", Hint: "0 of 1 call"}}},
+			{Label: "Tool calls", Value: "1", Hint: "last 7 days"}, {Label: "Failed", Value: "0%", Hint: "0 of 1 call"},
+		}},
 		{"more and worse", store.Usage{Total: 1500, Failed: 30}, store.Usage{Total: 1000, Failed: 10}, []kpi{
 			{Label: "Tool calls", Value: "1,500", Hint: "vs previous 7 days", Delta: "50.0%", DeltaIcon: "trending-up", Tone: "flat"},
-			{Label: "Failed", Value: "2.00%", Hint: "30 of 1,500 calls", Delta: "1.00 pts", DeltaIcon: "trending-up", Tone: "bad"}}},
+			{Label: "Failed", Value: "2.00%", Hint: "30 of 1,500 calls", Delta: "1.00 pts", DeltaIcon: "trending-up", Tone: "bad"},
+		}},
 		{"fewer and better", store.Usage{Total: 500}, store.Usage{Total: 1000, Failed: 10}, []kpi{
 			{Label: "Tool calls", Value: "500", Hint: "vs previous 7 days", Delta: "50.0%", DeltaIcon: "trending-down", Tone: "flat"},
-			{Label: "Failed", Value: "0%", Hint: "0 of 500 calls", Delta: "1.00 pts", DeltaIcon: "trending-down", Tone: "good"}}},
+			{Label: "Failed", Value: "0%", Hint: "0 of 500 calls", Delta: "1.00 pts", DeltaIcon: "trending-down", Tone: "good"},
+		}},
 	} {
 		if diff := cmp.Diff(tc.want, usageKPIs(tc.now, tc.before, 7)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
