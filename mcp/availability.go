@@ -25,7 +25,7 @@ type checkAvailabilityIn struct {
 	Arrival   hostaway.Date `json:"arrival" jsonschema:"first night"`
 	Departure hostaway.Date `json:"departure" jsonschema:"day after the last night"`
 	Guests    int64         `json:"guests,omitempty" min:"1" jsonschema:"size of the party"`
-	Cursor    string        `json:"cursor,omitempty" jsonschema:"next_cursor of last answer"`
+	Cursor    string        `json:"cursor,omitempty" jsonschema:"last next_cursor"`
 }
 
 type checkAvailabilityOut struct {

@@ -15,7 +15,7 @@ type getConversationIn struct {
 	ReservationID  int64  `json:"reservation_id,omitempty" jsonschema:"id of the reservation"`
 	ConversationID int64  `json:"conversation_id,omitempty" jsonschema:"or of a conversation"`
 	NewestFirst    bool   `json:"newest_first,omitempty" jsonschema:"last message first"`
-	Cursor         string `json:"cursor,omitempty" jsonschema:"next_cursor of last answer"`
+	Cursor         string `json:"cursor,omitempty" jsonschema:"last next_cursor"`
 }
 
 type getConversationOut struct {

@@ -17,8 +17,8 @@ type getFinancialReportIn struct {
 	To         hostaway.Date `json:"to" jsonschema:"day after the last"`
 	DateBasis  string        `json:"date_basis,omitempty" enum:"arrival,departure,booked" default:"arrival" jsonschema:"day in period"`
 	ListingIDs []int64       `json:"listing_ids,omitempty" jsonschema:"all if absent"`
-	Status     []string      `json:"status,omitempty" enum:"confirmed,owner_stay,request,cancelled,inquiry" jsonschema:"all if absent"`
-	Cursor     string        `json:"cursor,omitempty" jsonschema:"next_cursor of last answer"`
+	Status     []string      `json:"status,omitempty" enum:"confirmed,owner_stay,request,declined,cancelled,inquiry" jsonschema:"all if absent"`
+	Cursor     string        `json:"cursor,omitempty" jsonschema:"last next_cursor"`
 }
 
 type getFinancialReportOut struct {

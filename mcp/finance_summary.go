@@ -20,7 +20,7 @@ type getFinancialSummaryIn struct {
 	DateBasis  string        `json:"date_basis,omitempty" enum:"arrival,departure,booked,nights" default:"arrival" jsonschema:"day in period (booked: UTC); nights: spreads each stay evenly"`
 	ListingIDs []int64       `json:"listing_ids,omitempty" jsonschema:"all if absent"`
 	Detail     bool          `json:"detail,omitempty" jsonschema:"parts from finance fields, 40 reservations at most"`
-	Cursor     string        `json:"cursor,omitempty" jsonschema:"next_cursor of last answer"`
+	Cursor     string        `json:"cursor,omitempty" jsonschema:"last next_cursor"`
 }
 
 type getFinancialSummaryOut struct {

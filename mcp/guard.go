@@ -246,6 +246,12 @@ func (x *exchange) settleVersion() *rpcError {
 		}
 		x.head.Set(protocol.HeaderProtocolVersion, meta)
 		return nil
+	case meta == "" && protocol.IsModernProtocol(said):
+		return &rpcError{
+			status: http.StatusBadRequest, code: protocol.INVALID_PARAMS,
+			message: "The header MCP-Protocol-Version says " + quoteOr(said, "") + ", and params._meta names no version.",
+			next:    "Send io.modelcontextprotocol/protocolVersion in params._meta: the same version in both.",
+		}
 	case said != meta && (protocol.IsModernProtocol(said) || protocol.IsModernProtocol(meta) || (said != "" && meta != "")):
 		return &rpcError{
 			status: http.StatusBadRequest, code: protocol.HEADER_MISMATCH,

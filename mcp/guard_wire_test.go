@@ -287,7 +287,7 @@ func TestGuard_17_HeaderAndMetaDisagree(t *testing.T) {
 		{"the known pair, another method", list, []string{"Mcp-Protocol-Version", "2025-11-25"}, 200, `"resultType":"complete"`},
 		{"no header", body, nil, 400, "Send the same version in both"},
 		{"another old header", body, []string{"Mcp-Protocol-Version", "2025-06-18"}, 400, "Send the same version in both"},
-		{"new header, old body", callBody("1", "hostaway_echo", `{}`), []string{"Mcp-Protocol-Version", "2026-07-28"}, 400, "Send the same version in both"},
+		{"new header, old body", callBody("1", "hostaway_echo", `{}`), []string{"Mcp-Protocol-Version", "2026-07-28"}, 400, "-32602"},
 		{"unknown old version", callBody("1", "hostaway_echo", `{}`), []string{"Mcp-Protocol-Version", "2020-01-01"}, 400, "2025-11-25"},
 		{"unknown new version", future, []string{"Mcp-Protocol-Version", "2031-01-01", "Mcp-Method", "tools/list"}, 400, "2026-07-28"},
 		{"header names another tool", body, append(slices.Clone(headers[:4]), "Mcp-Name", "hostaway_fail"), 400, "-32020"},

@@ -24,7 +24,7 @@ type getGuestInfoIn struct {
 	ReservationID int64  `json:"reservation_id,omitempty" jsonschema:"any stay of the guest"`
 	Email         string `json:"email,omitempty" maxlen:"200" jsonschema:"exact address"`
 	GuestName     string `json:"guest_name,omitempty" maxlen:"100" jsonschema:"part of name"`
-	Cursor        string `json:"cursor,omitempty" jsonschema:"next_cursor of last answer"`
+	Cursor        string `json:"cursor,omitempty" jsonschema:"last next_cursor"`
 }
 
 type getGuestInfoOut struct {

@@ -22,6 +22,8 @@ type listingFields struct {
 	HouseRules   *string          `json:"house_rules,omitempty" jsonschema:"text"`
 	Capacity     *int64           `json:"capacity,omitempty" jsonschema:"guests"`
 	Bedrooms     *int64           `json:"bedrooms,omitempty" jsonschema:"number"`
+	Beds         *int64           `json:"beds,omitempty" jsonschema:"number"`
+	Bathrooms    *decimal.Decimal `json:"bathrooms,omitempty" jsonschema:"number"`
 	Price        *decimal.Decimal `json:"price,omitempty" jsonschema:"base night"`
 	Included     *int64           `json:"guests_included,omitempty" jsonschema:"in price"`
 	ExtraGuest   *decimal.Decimal `json:"extra_guest_price,omitempty" jsonschema:"a night"`
@@ -37,7 +39,7 @@ type listingFields struct {
 func (f listingFields) change() hostaway.ListingChange {
 	return hostaway.ListingChange{
 		Name: f.Name, InternalListingName: f.InternalName, Description: f.Description, HouseRules: f.HouseRules, PersonCapacity: f.Capacity,
-		BedroomsNumber: f.Bedrooms, Price: f.Price, GuestsIncluded: f.Included,
+		BedroomsNumber: f.Bedrooms, BedsNumber: f.Beds, BathroomsNumber: f.Bathrooms, Price: f.Price, GuestsIncluded: f.Included,
 		PriceForExtraPerson: f.ExtraGuest, CleaningFee: f.CleaningFee, MinNights: f.MinNights, MaxNights: f.MaxNights,
 		CheckInTimeStart: f.CheckIn, CheckOutTime: f.CheckOut, InstantBookable: f.InstantBook,
 		CancellationPolicy: (*hostaway.CancellationPolicy)(f.Cancellation),
@@ -72,6 +74,7 @@ func (f listingFields) check() error {
 	}{
 		{"capacity", f.Capacity, 1, 1000},
 		{"bedrooms", f.Bedrooms, 0, 1000},
+		{"beds", f.Beds, 0, 1000},
 		{"guests_included", f.Included, 0, 1000},
 		{"min_nights", f.MinNights, 1, 1000},
 		{"max_nights", f.MaxNights, 1, 10_000},
@@ -82,7 +85,7 @@ func (f listingFields) check() error {
 			return refuseArgument(fmt.Sprintf("The %s can't be %d.", number.name, *number.value), fmt.Sprintf("It must be from %d to %d.", number.least, number.most))
 		}
 	}
-	for name, amount := range map[string]*decimal.Decimal{"price": f.Price, "extra_guest_price": f.ExtraGuest, "cleaning_fee": f.CleaningFee} {
+	for name, amount := range map[string]*decimal.Decimal{"bathrooms": f.Bathrooms, "price": f.Price, "extra_guest_price": f.ExtraGuest, "cleaning_fee": f.CleaningFee} {
 		if amount != nil && amount.IsNegative() {
 			return refuseArgument(fmt.Sprintf("The %s can't be %s.", name, amount), "It must be 0 or more.")
 		}
@@ -118,6 +121,7 @@ func fieldNames(differences []hostaway.ListingDifference) []string {
 func fieldName(theirs string) string {
 	ours := map[string]string{
 		"internalListingName": "internal_name", "personCapacity": "capacity", "bedroomsNumber": "bedrooms",
+		"bedsNumber": "beds", "bathroomsNumber": "bathrooms",
 		"priceForExtraPerson": "extra_guest_price", "checkInTimeStart": "check_in_hour",
 		"checkOutTime": "check_out_hour", "instantBookable": "instant_book", "currencyCode": "currency", "timeZoneName": "time_zone",
 	}[theirs]

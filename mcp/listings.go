@@ -36,7 +36,7 @@ type listPropertiesIn struct {
 	Status  string `json:"status,omitempty" enum:"active,archived,all" default:"active" jsonschema:"which"`
 	Guests  int64  `json:"guests,omitempty" jsonschema:"least capacity"`
 	Limit   int    `json:"limit,omitempty" min:"1" max:"100" default:"50" jsonschema:"rows"`
-	Cursor  string `json:"cursor,omitempty" jsonschema:"next_cursor of last answer"`
+	Cursor  string `json:"cursor,omitempty" jsonschema:"last next_cursor"`
 }
 
 type listPropertiesOut struct {

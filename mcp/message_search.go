@@ -20,7 +20,7 @@ type searchMessagesIn struct {
 	To            hostaway.Date `json:"to,omitempty" jsonschema:"day after the last"`
 	GuestName     string        `json:"guest_name,omitempty" maxlen:"100" jsonschema:"part of name"`
 	Text          string        `json:"text,omitempty" maxlen:"200" jsonschema:"words in it"`
-	Cursor        string        `json:"cursor,omitempty" jsonschema:"next_cursor of last answer"`
+	Cursor        string        `json:"cursor,omitempty" jsonschema:"last next_cursor"`
 }
 
 type searchMessagesOut struct {

@@ -37,7 +37,7 @@ type searchBookingsIn struct {
 	Email         string        `json:"email,omitempty" maxlen:"200" jsonschema:"guest's"`
 	ListingID     int64         `json:"listing_id,omitempty" jsonschema:"one listing"`
 	Channel       string        `json:"channel,omitempty" enum:"airbnb,booking_com,vrbo,expedia,direct,booking_website,google,marriott,partner" jsonschema:"where booked"`
-	Status        []string      `json:"status,omitempty" enum:"confirmed,owner_stay,request,cancelled,inquiry" jsonschema:"kinds"`
+	Status        []string      `json:"status,omitempty" enum:"confirmed,owner_stay,request,declined,cancelled,inquiry" jsonschema:"kinds"`
 	ArrivalFrom   hostaway.Date `json:"arrival_from,omitempty" jsonschema:"arrives from"`
 	ArrivalTo     hostaway.Date `json:"arrival_to,omitempty" jsonschema:"arrives before"`
 	DepartureFrom hostaway.Date `json:"departure_from,omitempty" jsonschema:"leaves from"`
@@ -46,7 +46,7 @@ type searchBookingsIn struct {
 	Unread        bool          `json:"unread,omitempty" jsonschema:"has unread messages"`
 	Sort          string        `json:"sort,omitempty" enum:"arrival,arrival_desc,changed_desc" default:"changed_desc" jsonschema:"order"`
 	Limit         int           `json:"limit,omitempty" min:"1" max:"100" default:"30" jsonschema:"rows"`
-	Cursor        string        `json:"cursor,omitempty" jsonschema:"next_cursor of last answer"`
+	Cursor        string        `json:"cursor,omitempty" jsonschema:"last next_cursor"`
 }
 
 type searchBookingsOut struct {
@@ -112,7 +112,7 @@ func channelOfWord(word string) hostaway.Channel {
 	}[word]
 }
 
-// statusWord puts Hostaway's many statuses into the five kinds that people ask for; "" is a status nobody documented.
+// statusWord puts Hostaway's many statuses into the six kinds that people ask for; "" is a status nobody documented.
 func statusWord(s hostaway.ReservationStatus) string {
 	switch {
 	case s.Stands():
@@ -121,8 +121,10 @@ func statusWord(s hostaway.ReservationStatus) string {
 		return "owner_stay"
 	case s.IsRequest():
 		return "request"
-	case s.IsCancelled(), s == hostaway.StatusDeclined, s == hostaway.StatusExpired:
+	case s.IsCancelled():
 		return "cancelled"
+	case s == hostaway.StatusDeclined, s == hostaway.StatusExpired:
+		return "declined"
 	case s.IsInquiry():
 		return "inquiry"
 	}

@@ -39,9 +39,8 @@ func TestSearchBookings(t *testing.T) {
 		{"guest", args{"guest_name": guest}, func(r hostawaytest.Fact) bool { return r.GuestName == guest }},
 		{"listing", args{"listing_id": marks.GapListing}, func(r hostawaytest.Fact) bool { return r.ListingID == marks.GapListing }},
 		{"channel", args{"channel": "vrbo"}, func(r hostawaytest.Fact) bool { return r.ChannelID == 2002 }},
-		{"cancelled", args{"status": []string{"cancelled"}}, func(r hostawaytest.Fact) bool {
-			return r.Status == "cancelled" || r.Status == "declined" || r.Status == "expired"
-		}},
+		{"cancelled", args{"status": []string{"cancelled"}}, func(r hostawaytest.Fact) bool { return r.Status == "cancelled" }},
+		{"declined", args{"status": []string{"declined"}}, func(r hostawaytest.Fact) bool { return r.Status == "declined" || r.Status == "expired" }},
 		{"confirmed and owner", args{"status": []string{"confirmed", "owner_stay"}, "limit": 100}, func(r hostawaytest.Fact) bool { return standing(r) || r.Status == "ownerStay" }},
 		{"inquiries", args{"status": "inquiry"}, func(r hostawaytest.Fact) bool { return strings.HasPrefix(r.Status, "inquiry") || r.Status == "unknown" }},
 		{"requests", args{"status": "request"}, func(r hostawaytest.Fact) bool {
