@@ -27,8 +27,9 @@ const (
 
 func takeConfirmToken(args json.RawMessage) (rest json.RawMessage, token string, err error) {
 	var object map[string]json.RawMessage
-	if json.Unmarshal(args, &object) != nil || object[confirmTokenName] == nil {
-		return args, "", nil // whatever is wrong with the rest is bind's to say
+	_ = json.Unmarshal(args, &object) // whatever is wrong with the rest is bind's to say
+	if object[confirmTokenName] == nil {
+		return args, "", nil
 	}
 	if json.Unmarshal(object[confirmTokenName], &token) != nil {
 		return nil, "", refuseArgument("The argument confirm_token is not text.", "Send the token of the preview as it was given, or leave it out.")

@@ -106,7 +106,7 @@ func (s *Server) recoverFrom(w http.ResponseWriter) {
 	if p == nil {
 		return
 	}
-	if p == http.ErrAbortHandler {
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(p)
 	}
 	id := w.Header().Get(requestIDHeader)

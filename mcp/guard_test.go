@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -71,7 +72,7 @@ func TestGuard_01_CrossOrgCancel(t *testing.T) {
 			}
 
 			f.post(a.APIKey, cancelBody("7"))
-			if cause := wait(t, g.ended, "A's own cancellation"); cause != errClientCancelled {
+			if cause := wait(t, g.ended, "A's own cancellation"); !errors.Is(cause, errClientCancelled) {
 				t.Errorf("A's call ended with %v, want %v", cause, errClientCancelled)
 			}
 			if got := wait(t, running, "A's answer").tool(t); got.Error == nil || got.Error.Code != rpcCancelled || string(got.ID) != "7" {
@@ -286,8 +287,8 @@ func TestGuard_14_ShutdownWithOpenStreams(t *testing.T) {
 		t.Errorf("a call while stopping: HTTP %d, Retry-After %q; want 503 and a time", got.status, got.header.Get("Retry-After"))
 	}
 	select {
-	case <-stopped:
-		t.Fatal("Shutdown did not wait for the running call")
+	case err := <-stopped:
+		t.Fatalf("Shutdown did not wait for the running call: %v", err)
 	default:
 	}
 	close(g.open)
@@ -307,10 +308,10 @@ func TestGuard_14_ShutdownThatCannotWait(t *testing.T) {
 	wait(t, g.arrived, "the running call")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := f.server.Shutdown(ctx); err != context.Canceled {
+	if err := f.server.Shutdown(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("Shutdown: %v, want %v", err, context.Canceled)
 	}
-	if cause := wait(t, g.ended, "the call's end"); cause != errStopping {
+	if cause := wait(t, g.ended, "the call's end"); !errors.Is(cause, errStopping) {
 		t.Errorf("the call ended with %v, want %v", cause, errStopping)
 	}
 	if got := wait(t, running, "its answer"); got.status != http.StatusServiceUnavailable {

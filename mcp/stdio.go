@@ -266,7 +266,8 @@ func (b *bridge) carry(response *http.Response, msg envelope) error {
 			Version string `json:"protocolVersion"`
 		} `json:"result"`
 	}
-	if json.Unmarshal(body, &head) != nil || (head.ID == nil && head.Error == nil) {
+	_ = json.Unmarshal(body, &head) // what is no JSON-RPC has neither
+	if head.ID == nil && head.Error == nil {
 		b.write(errorMessage(msg.id, rpcError{
 			code: protocol.INTERNAL_ERROR, message: fmt.Sprintf("What answered at %s is not a hostaway-mcp server (HTTP %d).", b.cfg.URL, response.StatusCode),
 			next: "Check the address: it ends in /mcp.", data: json.RawMessage("null"),
