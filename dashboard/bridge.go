@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"strings"
 	"sync"
 
 	"github.com/gofiber/fiber/v2"
@@ -31,16 +30,15 @@ var hopHeaders = map[string]bool{
 }
 
 type bridgeHandler struct {
-	serve   fasthttp.RequestHandler
-	limit   int64
-	trusted []netip.Prefix
-	pool    sync.Pool
+	serve fasthttp.RequestHandler
+	limit int64
+	pool  sync.Pool
 }
 
 // bridge serves app over net/http. The app must use carry as its first middleware.
-func bridge(app *fiber.App, trusted []netip.Prefix) http.Handler {
+func bridge(app *fiber.App) http.Handler {
 	return &bridgeHandler{
-		serve: app.Handler(), limit: int64(app.Config().BodyLimit), trusted: trusted,
+		serve: app.Handler(), limit: int64(app.Config().BodyLimit),
 		pool: sync.Pool{New: func() any { return new(fasthttp.RequestCtx) }},
 	}
 }
@@ -86,7 +84,7 @@ func (b *bridgeHandler) fill(fctx *fasthttp.RequestCtx, w http.ResponseWriter, r
 		}
 	}
 	req.Header.SetHost(r.Host)
-	fctx.SetRemoteAddr(&net.TCPAddr{IP: clientIP(r, b.trusted).AsSlice()})
+	fctx.SetRemoteAddr(&net.TCPAddr{IP: peer(r)})
 	fctx.SetUserValue(contextKey, r.Context())
 	if r.ContentLength > b.limit {
 		fctx.SetUserValue(tooLargeKey, true)
@@ -143,30 +141,11 @@ func answer(w http.ResponseWriter, resp *fasthttp.Response) {
 	}
 }
 
-// clientIP is the address of the caller. X-Forwarded-For is read from the right, and only as far as each hop is a
-// trusted proxy: what stands further left was written by the caller and proves nothing.
-func clientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+// peer is the address of the caller, as the outer server found it out; the unspecified one where there is none.
+func peer(r *http.Request) net.IP {
+	addr, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return netip.IPv4Unspecified()
+		return net.IPv4zero
 	}
-	addr := peer.Addr().Unmap()
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && isTrusted(addr, trusted); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break
-		}
-		addr = hop.Unmap()
-	}
-	return addr.WithZone("")
-}
-
-func isTrusted(addr netip.Addr, trusted []netip.Prefix) bool {
-	for _, prefix := range trusted {
-		if prefix.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	return addr.Addr().Unmap().WithZone("").AsSlice()
 }

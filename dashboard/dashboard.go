@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -72,13 +71,11 @@ type Config struct {
 	// SignUp is "closed", "invite" or "open".
 	SignUp string
 	// Binary is how snippets call the program; empty means "hostaway-mcp".
-	Binary string
-	// TrustedProxies are the only peers whose X-Forwarded-For is believed. Empty: the peer's own address counts.
-	TrustedProxies []netip.Prefix
-	Version        string
-	Now            func() time.Time
-	Log            *slog.Logger
-	Demo           *DemoHint
+	Binary  string
+	Version string
+	Now     func() time.Time
+	Log     *slog.Logger
+	Demo    *DemoHint
 }
 
 // Dashboard is the pages and the JSON API for signed-in members.
@@ -127,7 +124,7 @@ func newWith(cfg Config, files *assets) (*Dashboard, error) {
 	}
 	d.routes = d.table()
 	d.app = d.mount()
-	d.handler = bridge(d.app, cfg.TrustedProxies)
+	d.handler = bridge(d.app)
 	return d, nil
 }
 

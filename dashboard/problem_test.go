@@ -119,7 +119,7 @@ func TestInternalFaultsStayInside(t *testing.T) {
 	} {
 		w.dash.routes = append(w.dash.routes, route{"GET", path, member, broken})
 	}
-	w.server.Config.Handler = bridge(w.dash.mount(), nil)
+	w.server.Config.Handler = bridge(w.dash.mount())
 	b := w.owner(t, fix)
 	for _, path := range []string{"/broken", "/panics", "/template", "/no-page", "/api/broken"} {
 		p := b.get(path)

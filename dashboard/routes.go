@@ -75,7 +75,7 @@ func (d *Dashboard) table() []route {
 func (d *Dashboard) mount() *fiber.App {
 	app := fiber.New(fiber.Config{
 		BodyLimit: bodyLimit, Immutable: true, StrictRouting: true, CaseSensitive: true, DisableStartupMessage: true,
-		EnableTrustedProxyCheck: true, // with no proxy listed: no forwarded header is believed, the bridge has done it
+		EnableTrustedProxyCheck: true, // with no proxy listed: no forwarded header is believed, the outer server has read it
 		ErrorHandler:            d.failed,
 	})
 	app.Use(d.first, d.catchPanic, carry)
