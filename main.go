@@ -34,8 +34,8 @@ func (p *process) config() (config, error) { return loadConfig(p.environ, p.envF
 
 func main() {
 	// Before any database is opened: from the first lock on it is too late.
-	if err := store.UseProcessSafeLocks(); err != nil {
-		_, _ = fmt.Fprintf(os.Stderr, "%s: the file locks can't be set up: %v\n", binaryName, err)
+	if err := store.PrepareProcess(); err != nil {
+		_, _ = fmt.Fprintf(os.Stderr, "%s: the files can't be set up: %v\n", binaryName, err)
 		os.Exit(exitFailed)
 	}
 	os.Exit(run(untilSignal(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))

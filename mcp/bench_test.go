@@ -18,6 +18,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"hostaway-mcp/secret"
+	"hostaway-mcp/store"
 )
 
 // benchClients is how many clients call at once, per processor.
@@ -108,6 +109,9 @@ func BenchmarkToolCallBare(b *testing.B) {
 
 // BenchmarkToolCallWhole reports the ratio: alternating rounds of both, so that a disturbed moment hits both alike.
 func BenchmarkToolCallWhole(b *testing.B) {
+	if err := store.PrepareProcess(); err != nil { // as main does
+		b.Fatal(err)
+	}
 	bare := bareServer(b)
 	f := newFrame(b, []Tool{echoTool()}, nil)
 	key := f.org("A").APIKey

@@ -379,3 +379,24 @@ func TestPathsWithOddCharacters(t *testing.T) {
 		}
 	}
 }
+
+// What was acknowledged must survive a power cut: a revoked key that works
+// again, or a used confirm token that is good again, would be the price.
+func TestTheWriterWaitsForTheDisk(t *testing.T) {
+	t.Parallel()
+	ring := ringOf(t, secret.GenerateKey())
+	st, err := Open(t.Context(), Config{
+		Path: filepath.Join(t.TempDir(), "x.db"), PasswordCost: PasswordCost{64, 1, 1},
+		Keyring: func(context.Context, bool) (*secret.Keyring, error) { return ring, nil },
+		locks:   locks{noAuthorizer: true}, // it refuses every pragma
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	const full = 2 // PRAGMA synchronous, SQLite docs
+	var level int
+	if err := st.writer.QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&level); err != nil || level != full {
+		t.Errorf("synchronous is %d, %v; want %d (FULL)", level, err, full)
+	}
+}

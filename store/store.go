@@ -111,13 +111,15 @@ func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Milliseco
 
 // dsn carries every pragma: one that is sent by Exec would reach one pooled
 // connection only. busy_timeout stands first, since the others may wait.
+// synchronous is FULL, for with NORMAL a power cut undoes the last commits: a
+// revoked key would work again, and a used confirm token be good again.
 func dsn(path string, off locks) string {
 	foreignKeys := "1"
 	if off.noForeignKeys {
 		foreignKeys = "0"
 	}
 	pragmas := []string{
-		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(" + foreignKeys + ")",
+		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(" + foreignKeys + ")",
 		"recursive_triggers(1)", "temp_store(MEMORY)", "cache_size(-16384)", "trusted_schema(1)",
 	}
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()}
