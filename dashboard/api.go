@@ -90,7 +90,7 @@ var errKeyLimit = &problem{
 
 func (d *Dashboard) apiCreateKey(c *fiber.Ctx, v *visit) error {
 	var in apiCreateRequest
-	if err := json.Unmarshal(c.Body(), &in); err != nil || in.Name == "" {
+	if err := json.Unmarshal(c.Request().Body(), &in); err != nil || in.Name == "" {
 		return &problem{Status: 422, Code: "invalid", Message: "The body must be a JSON object with a name.", Next: `Send {"name": "Claude Code on my laptop"}.`}
 	}
 	key, text, err := v.org.CreateAPIKey(c.UserContext(), v.actor(c), in.Name)

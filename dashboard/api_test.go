@@ -73,10 +73,10 @@ func apiAnswers(t *testing.T, w *world, check func(method, path string, p page))
 	list := owner.get("/api/api-keys")
 	check("get", "/api/api-keys", list)
 	token := "X-CSRF-Token: " + list.Header.Get("X-CSRF-Token")
-	const create, revoke = "/api/api-keys/generate", "/api/api-keys/{id}"
+	const create, revoke, asJSON = "/api/api-keys/generate", "/api/api-keys/{id}", "Content-Type: application/json"
 	var id string
 	for i := range 5 { // the fifth is one too many
-		p := owner.do("POST", create, `{"name":"From a script"}`, token)
+		p := owner.do("POST", create, `{"name":"From a script"}`, asJSON, token)
 		check("post", create, p)
 		if i == 0 {
 			var made apiCreated
@@ -92,13 +92,15 @@ func apiAnswers(t *testing.T, w *world, check func(method, path string, p page))
 		}
 	}
 	for _, body := range []string{``, `[]`, `{"name":""}`, `{"name":7}`, `{"name":"` + strings.Repeat("x", 500) + `"}`} {
-		p := owner.do("POST", create, body, token)
+		p := owner.do("POST", create, body, asJSON, token)
 		wantPage(t, p, 422)
 		check("post", create, p)
 	}
-	check("post", create, owner.do("POST", create, `{"name":"x"}`)) // no token
-	check("post", create, reader.do("POST", create, `{"name":"x"}`, "X-CSRF-Token: "+reader.get("/api/usage").Header.Get("X-CSRF-Token")))
-	check("post", create, visitor.do("POST", create, `{"name":"x"}`))
+	check("post", create, owner.do("POST", create, `{"name":"x"}`, asJSON)) // no token
+	check("post", create, reader.do("POST", create, `{"name":"x"}`, asJSON, "X-CSRF-Token: "+reader.get("/api/usage").Header.Get("X-CSRF-Token")))
+	check("post", create, visitor.do("POST", create, `{"name":"x"}`, asJSON))
+	check("post", create, owner.do("POST", create, `{"name":"x"}`, token)) // without saying that it is JSON
+	check("post", create, owner.do("POST", create, strings.Repeat("x", bodyLimit+1), asJSON, token))
 	gone := owner.do("DELETE", "/api/api-keys/"+id, "", token)
 	wantPage(t, gone, 200, `"revoked":true`)
 	check("delete", revoke, gone)

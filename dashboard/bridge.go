@@ -1,33 +1,42 @@
 // The bridge from net/http to Fiber. Fiber's own adaptor buffers streams, ignores the body limit, keeps one of several
 // equal headers and hides disconnects; this one streams, limits, keeps all headers and hands on the request's context.
+// It lets through only bodies that can be read as they are: fasthttp would unpack compressed ones without any limit.
 package dashboard
 
 import (
 	"context"
 	"errors"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 )
 
-// tooLargeKey marks a request whose body went over the limit, so that the app itself answers 413 in its own words.
+// refusedKey marks a request whose body was not taken with a *fiber.Error, so that the app itself answers in its own words.
 type bridgeKey int
 
 const (
 	contextKey bridgeKey = iota
-	tooLargeKey
+	refusedKey
 )
+
+// bodyKinds are the content types that handlers read.
+var bodyKinds = map[string]bool{fiber.MIMEApplicationForm: true, fiber.MIMEApplicationJSON: true}
 
 // hopHeaders belong to one connection or are written by net/http itself, so they are not carried over.
 var hopHeaders = map[string]bool{
 	"Connection": true, "Keep-Alive": true, "Proxy-Connection": true, "Te": true, "Trailer": true,
 	"Transfer-Encoding": true, "Upgrade": true, "Content-Length": true, "Server": true, "Date": true,
 }
+
+// bodyHeaders describe a body; the bridge writes them itself, for the bodies it takes.
+var bodyHeaders = map[string]bool{fiber.HeaderContentType: true, fiber.HeaderContentEncoding: true}
 
 type bridgeHandler struct {
 	serve fasthttp.RequestHandler
@@ -43,13 +52,13 @@ func bridge(app *fiber.App) http.Handler {
 	}
 }
 
-// carry gives the handlers the context of the net/http request, which ends when the caller goes away, and refuses bodies over the limit.
+// carry gives the handlers the context of the net/http request, which ends when the caller goes away, and answers for bodies that the bridge did not take.
 func carry(c *fiber.Ctx) error {
 	if ctx, ok := c.Context().UserValue(contextKey).(context.Context); ok {
 		c.SetUserContext(ctx)
 	}
-	if c.Context().UserValue(tooLargeKey) != nil {
-		return fiber.ErrRequestEntityTooLarge
+	if refused, ok := c.Context().UserValue(refusedKey).(*fiber.Error); ok {
+		return refused
 	}
 	return c.Next()
 }
@@ -70,13 +79,13 @@ func (b *bridgeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.pool.Put(fctx) // not deferred: after a panic the request is dropped instead of handed to the next caller
 }
 
-// fill copies the request over.
+// fill copies the request over, its body only when it can be read as it is.
 func (b *bridgeHandler) fill(fctx *fasthttp.RequestCtx, w http.ResponseWriter, r *http.Request) error {
 	req := &fctx.Request
 	req.Header.SetMethod(r.Method)
 	req.SetRequestURI(r.URL.RequestURI())
 	for key, values := range r.Header {
-		if hopHeaders[key] {
+		if hopHeaders[key] || bodyHeaders[key] {
 			continue
 		}
 		for _, value := range values {
@@ -86,22 +95,44 @@ func (b *bridgeHandler) fill(fctx *fasthttp.RequestCtx, w http.ResponseWriter, r
 	req.Header.SetHost(r.Host)
 	fctx.SetRemoteAddr(&net.TCPAddr{IP: peer(r)})
 	fctx.SetUserValue(contextKey, r.Context())
-	if r.ContentLength > b.limit {
-		fctx.SetUserValue(tooLargeKey, true)
-		w.Header().Set("Connection", "close") // the body stays unread
-		return nil
-	}
 	if r.Body == nil || r.ContentLength == 0 {
 		return nil
 	}
-	_, err := io.Copy(req.BodyWriter(), http.MaxBytesReader(w, r.Body, b.limit))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	kind, refused := b.bodyKind(r)
+	if refused == nil {
+		req.Header.SetContentType(kind)
+		_, err := io.Copy(req.BodyWriter(), http.MaxBytesReader(w, r.Body, b.limit))
+		var tooLarge *http.MaxBytesError
+		if !errors.As(err, &tooLarge) {
+			return err
+		}
 		req.ResetBody()
-		fctx.SetUserValue(tooLargeKey, true)
-		return nil
+		refused = fiber.ErrRequestEntityTooLarge
 	}
-	return err
+	fctx.SetUserValue(refusedKey, refused)
+	w.Header().Set("Connection", "close") // the body stays unread
+	return nil
+}
+
+// bodyKind is the content type of the body, without parameters, or why the body is not taken.
+func (b *bridgeHandler) bodyKind(r *http.Request) (string, *fiber.Error) {
+	for _, coding := range r.Header.Values(fiber.HeaderContentEncoding) {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			return "", fiber.ErrUnsupportedMediaType
+		}
+	}
+	types := r.Header.Values(fiber.HeaderContentType)
+	if len(types) != 1 {
+		return "", fiber.ErrUnsupportedMediaType
+	}
+	kind, _, err := mime.ParseMediaType(types[0])
+	if err != nil || !bodyKinds[kind] {
+		return "", fiber.ErrUnsupportedMediaType
+	}
+	if r.ContentLength > b.limit {
+		return "", fiber.ErrRequestEntityTooLarge
+	}
+	return kind, nil
 }
 
 // answer copies the answer back; a streamed body is flushed piece by piece.

@@ -56,7 +56,7 @@ func (d *Dashboard) sameSite(c *fiber.Ctx) error {
 func checkToken(c *fiber.Ctx, v *visit, who access) error {
 	sent := c.Get(csrfHeader)
 	if sent == "" {
-		sent = c.FormValue(csrfField)
+		sent = posted(c, csrfField)
 	}
 	if v.signedIn() && tokenMatches(sent, v.session.CSRF) {
 		return nil

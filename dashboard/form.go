@@ -23,10 +23,14 @@ type form struct {
 func readForm(c *fiber.Ctx, fields ...string) form {
 	f := form{ID: formID(), Values: map[string]string{}, Errors: map[string]string{}}
 	for _, name := range fields {
-		f.Values[name] = strings.TrimSpace(c.FormValue(name))
+		f.Values[name] = strings.TrimSpace(posted(c, name))
 	}
 	return f
 }
+
+// posted is a field of the form in the body. Fiber's FormValue would take it from the query too, where logs and histories keep it,
+// and would unpack compressed bodies.
+func posted(c *fiber.Ctx, field string) string { return string(c.Context().PostArgs().Peek(field)) }
 
 // Value and Err are for templates.
 func (f form) Value(name string) string { return f.Values[name] }

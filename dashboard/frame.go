@@ -95,7 +95,7 @@ func (d *Dashboard) addOrgFacts(c *fiber.Ctx, v *visit, data *view) error {
 
 // switchOrg moves the session to another org of the same person.
 func (d *Dashboard) switchOrg(c *fiber.Ctx, v *visit) error {
-	if err := d.cfg.Store.SwitchOrg(c.UserContext(), v.token, c.FormValue("org")); err != nil {
+	if err := d.cfg.Store.SwitchOrg(c.UserContext(), v.token, posted(c, "org")); err != nil {
 		return err
 	}
 	return d.done(c, "/", "org-switched")
@@ -104,9 +104,9 @@ func (d *Dashboard) switchOrg(c *fiber.Ctx, v *visit) error {
 // switchTheme stores light or dark for people without JavaScript; the script does the same in place. The cookie holds no secret.
 func (d *Dashboard) switchTheme(c *fiber.Ctx, _ *visit) error {
 	theme := "dark"
-	if c.FormValue("theme") == "light" {
+	if posted(c, "theme") == "light" {
 		theme = "light"
 	}
 	c.Cookie(&fiber.Cookie{Name: "theme", Value: theme, Path: "/", MaxAge: 365 * 24 * 3600, Secure: d.secure, SameSite: fiber.CookieSameSiteLaxMode})
-	return c.Redirect(safeNext(c.FormValue("next")), fiber.StatusSeeOther)
+	return c.Redirect(safeNext(posted(c, "next")), fiber.StatusSeeOther)
 }

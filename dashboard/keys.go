@@ -86,7 +86,7 @@ func (d *Dashboard) createKey(c *fiber.Ctx, v *visit) error {
 	if f.failed() {
 		return d.showNewKey(c, v, f, fiber.StatusUnprocessableEntity)
 	}
-	sent := c.FormValue("once")
+	sent := posted(c, "once")
 	if !d.once.first(v.org.ID(), sent) {
 		return d.done(c, "/keys", "key-repeated")
 	}
@@ -148,7 +148,7 @@ func (d *Dashboard) showKey(c *fiber.Ctx, v *visit, page, title string) error {
 
 // regenerateKey keeps name and id and replaces the secret; the old one stops at once.
 func (d *Dashboard) regenerateKey(c *fiber.Ctx, v *visit) error {
-	sent := c.FormValue("once")
+	sent := posted(c, "once")
 	if !d.once.first(v.org.ID(), sent) {
 		return d.done(c, "/keys", "key-repeated")
 	}

@@ -33,10 +33,10 @@ func (d *Dashboard) showLogin(c *fiber.Ctx, v *visit, f form, next string, statu
 // login answers wrong address and wrong password alike; too many attempts become the 429 page.
 func (d *Dashboard) login(c *fiber.Ctx, v *visit) error {
 	f := readForm(c, "email")
-	next := safeNext(c.FormValue("next"))
-	keep := c.FormValue("keep") == "on"
+	next := safeNext(posted(c, "next"))
+	keep := posted(c, "keep") == "on"
 	token, _, err := d.cfg.Store.SignIn(c.UserContext(), store.SignIn{
-		Email: f.Values["email"], Password: secret.New(c.FormValue("password")), IP: c.IP(), UserAgent: userAgent(c), Keep: keep,
+		Email: f.Values["email"], Password: secret.New(posted(c, "password")), IP: c.IP(), UserAgent: userAgent(c), Keep: keep,
 	})
 	var in *store.InputError
 	if errors.Is(err, store.ErrWrongPassword) || errors.As(err, &in) {

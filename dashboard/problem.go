@@ -67,6 +67,10 @@ var httpProblems = map[int]*problem{
 	404: errNotFound,
 	405: {Status: 405, Code: "method_not_allowed", Title: "Not possible here", Message: "This address does not take that method.", Next: "Use the buttons and links of the pages, or see /api/openapi.json."},
 	413: {Status: 413, Code: "too_large", Title: "Too large", Message: "The request is larger than 1 MB.", Next: "Send less."},
+	415: {
+		Status: 415, Code: "unsupported_body", Title: "Not understood", Message: "The body is compressed, or neither a form (application/x-www-form-urlencoded) nor JSON (application/json).",
+		Next: "Send it uncompressed, with one Content-Type that names what it is.",
+	},
 }
 
 // toProblem finds the words for an error.

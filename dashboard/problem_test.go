@@ -52,7 +52,7 @@ func TestLargeFormsAreRefusedInWords(t *testing.T) {
 	w := newWorld(t)
 	large := url.Values{"name": {strings.Repeat("x", bodyLimit)}}
 	wantPage(t, w.browser(t).post("/login", large), 413, "Too large", "Request id")
-	wantPage(t, w.browser(t).do("POST", "/api/api-keys/generate", large.Encode()), 413, `"code":"too_large"`)
+	wantPage(t, w.browser(t).do("POST", "/api/api-keys/generate", large.Encode(), "Content-Type: application/json"), 413, `"code":"too_large"`)
 }
 
 // TestEveryAnswerIsProtected looks at the headers of pages, redirects, assets, JSON and problems.

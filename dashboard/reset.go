@@ -37,12 +37,12 @@ func (d *Dashboard) showReset(c *fiber.Ctx, v *visit, f form, status int) error 
 // reset sets the password and ends all sessions of the person, this browser's too.
 func (d *Dashboard) reset(c *fiber.Ctx, v *visit) error {
 	f := readForm(c)
-	if c.FormValue("password") != c.FormValue("repeat") {
+	if posted(c, "password") != posted(c, "repeat") {
 		f.Errors["repeat"] = "The two passwords differ."
 		f.summarize()
 		return d.showReset(c, v, f, fiber.StatusUnprocessableEntity)
 	}
-	err := d.cfg.Store.ResetPassword(c.UserContext(), secret.New(c.Params("token")), secret.New(c.FormValue("password")), c.IP())
+	err := d.cfg.Store.ResetPassword(c.UserContext(), secret.New(c.Params("token")), secret.New(posted(c, "password")), c.IP())
 	switch {
 	case err == nil:
 		d.setCookie(c, "session", "", -1)

@@ -20,7 +20,7 @@ func (d *Dashboard) setupPage(c *fiber.Ctx, v *visit) error {
 }
 
 func (d *Dashboard) setup(c *fiber.Ctx, v *visit) error {
-	return d.createFirst(c, v, "setup", c.FormValue("link"), store.SetUp)
+	return d.createFirst(c, v, "setup", posted(c, "link"), store.SetUp)
 }
 
 // checkLink wants a link of this kind that is still good.

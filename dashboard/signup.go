@@ -31,7 +31,7 @@ func (d *Dashboard) signupPage(c *fiber.Ctx, v *visit) error {
 }
 
 func (d *Dashboard) signup(c *fiber.Ctx, v *visit) error {
-	link := c.FormValue("link")
+	link := posted(c, "link")
 	if d.cfg.SignUp == "closed" || (link == "" && d.cfg.SignUp != "open") {
 		return d.showSignUp(c, v, "signup", form{}, "", fiber.StatusForbidden)
 	}
@@ -49,7 +49,7 @@ func (d *Dashboard) showSignUp(c *fiber.Ctx, v *visit, page string, f form, link
 func (d *Dashboard) createFirst(c *fiber.Ctx, v *visit, page, link string, kind store.SignUpKind) error {
 	f := readForm(c, "org", "person", "email")
 	f.require(map[string]string{"org": "Give your org a name.", "person": "Tell us your name.", "email": "Give your email address."})
-	if c.FormValue("password") == "" {
+	if posted(c, "password") == "" {
 		f.Errors["password"] = "Choose a password."
 		f.summarize()
 	}
@@ -63,7 +63,7 @@ func (d *Dashboard) createFirst(c *fiber.Ctx, v *visit, page, link string, kind 
 	}
 	token, _, err := d.cfg.Store.SignUp(c.UserContext(), store.SignUp{
 		OrgName: f.Values["org"], MemberName: f.Values["person"], Email: f.Values["email"],
-		Password: secret.New(c.FormValue("password")), Link: secret.New(link), IP: c.IP(), UserAgent: userAgent(c),
+		Password: secret.New(posted(c, "password")), Link: secret.New(link), IP: c.IP(), UserAgent: userAgent(c),
 	})
 	switch {
 	case err == nil:
