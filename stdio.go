@@ -99,7 +99,8 @@ func (p *process) stdioLocal(ctx context.Context, c config) (err error) {
 		return err
 	}
 	server := mcp.New(mcp.Config{
-		Store: db, Hostaway: newUpstream(c, p.now, log), BaseURL: localBaseURL, RateLimit: c.RateLimit,
+		Store: db, Hostaway: newUpstream(c, p.now, log), BaseURL: localBaseURL,
+		HowToConnect: "by setting HMCP_HOSTAWAY_ACCOUNT_ID and HMCP_HOSTAWAY_SECRET of this program right and starting it again", RateLimit: c.RateLimit,
 		Version: buildVersion(), Now: p.now, Log: log,
 	})
 	err = mcp.Bridge(ctx, mcp.BridgeConfig{

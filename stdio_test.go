@@ -39,6 +39,11 @@ func TestStdioLocal(t *testing.T) {
 	if len(fake.Calls()) > 0 {
 		t.Error("Hostaway was asked before a tool needed it")
 	}
+	// There is no dashboard here to send people to.
+	wrong := speak(t, append(environ, "HMCP_HOSTAWAY_SECRET=wrong", "HMCP_DATA_DIR="+data+"-wrong"), `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"hostaway_list_properties","arguments":{}}}`+"\n")
+	if !strings.Contains(wrong.out, "HMCP_HOSTAWAY_SECRET") || strings.Contains(wrong.out, "http://") {
+		t.Errorf("wrong credentials: %+v", wrong)
+	}
 	key, err := os.ReadFile(filepath.Join(data, localKeyFile))
 	if err != nil {
 		t.Fatal(err)

@@ -192,7 +192,10 @@ func bindText(n *node, path string, value any, into reflect.Value, wrong func() 
 	if number, isNumber := value.(json.Number); isNumber && (into.Type() == decimalType || into.Kind() == reflect.String) {
 		text, ok = number.String(), true
 	}
-	if !ok || strings.ContainsRune(text, 0) || (n.maxLen > 0 && utf8.RuneCountInString(text) > n.maxLen) {
+	if ok && strings.ContainsRune(text, 0) {
+		return refuseArgument("The argument "+path+" contains a NUL character.", "Send plain text without control characters.")
+	}
+	if !ok || (n.maxLen > 0 && utf8.RuneCountInString(text) > n.maxLen) {
 		return wrong()
 	}
 	if len(n.enum) > 0 && !slices.Contains(n.enum, text) {
@@ -287,6 +290,8 @@ func (n *node) wanted() string {
 		return "a JSON object"
 	case n.kind == "boolean":
 		return "true or false"
+	case n.decimal:
+		return "an amount in digits, like 120.50"
 	case n.kind == "string" && n.maxLen > 0:
 		return fmt.Sprintf("text of at most %d characters", n.maxLen)
 	case n.kind == "string":

@@ -127,7 +127,7 @@ func TestBindSaysWhatIsWrong(t *testing.T) {
 		`{"id":7,"at":"noon"}`:                  "It must be a time like",
 		`{"id":7,"labels":{"a":"x"}}`:           "The argument labels.a is",
 		`{"id":7,"sort":["newest"]}`:            "The argument sort is a list.",
-		`{"id":7,"sort":"a\u0000b"}`:            "It must be one of newest, oldest.",
+		`{"id":7,"sort":"a\u0000b"}`:            "contains a NUL character",
 		`[1]`:                                   "The arguments must be a JSON object, not a list.",
 		`{"id":7}{}`:                            "The arguments are not valid JSON.",
 	} {

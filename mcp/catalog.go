@@ -5,9 +5,9 @@ package mcp
 import "slices"
 
 // catalog lists every tool once. Each noun's file gives its own tools; the order here is the order of tools/list.
-func catalog(version, connectionPage string) []Tool {
+func catalog(version, howToConnect string) []Tool {
 	return slices.Concat(
-		whoamiTools(version, connectionPage),
+		whoamiTools(version, howToConnect),
 		listingTools(),
 		availabilityTools(),
 		reservationTools(),

@@ -44,7 +44,7 @@ type sentSchema struct {
 
 func listTools(t *testing.T) (whole []byte, raw []json.RawMessage, tools []sentTool) {
 	t.Helper()
-	f := newFrame(t, catalog("v1.2.3", "http://127.0.0.1:8080/connection"), nil)
+	f := newFrame(t, catalog("v1.2.3", "at http://127.0.0.1:8080/connection"), nil)
 	whole = []byte(f.post(f.org("A").APIKey, `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`).body)
 	var got struct {
 		Result struct {

@@ -47,14 +47,14 @@ const (
 
 // answerForError turns the error of a tool into the words for the model. internal is true when the cause must be logged and
 // never told.
-func answerForError(err error, requestID, connectionPage string) (r *refusal, internal bool) {
+func answerForError(err error, requestID, howToConnect string) (r *refusal, internal bool) {
 	var said *refusal
 	var upstream *hostaway.Error
 	switch {
 	case errors.As(err, &said):
 		return said, false
 	case errors.As(err, &upstream):
-		return upstreamRefusal(upstream, connectionPage), false
+		return upstreamRefusal(upstream, howToConnect), false
 	case errors.Is(err, context.Canceled):
 		return &refusal{"The call was cancelled.", "Call again if the answer is still wanted.", codeCancelled}, false
 	case errors.Is(err, context.DeadlineExceeded):
@@ -75,10 +75,10 @@ func (r *refusal) outcome() store.Outcome {
 }
 
 // upstreamRefusal says what Hostaway's failure means to the caller. Hostaway's own words are quoted where they help, as data.
-func upstreamRefusal(e *hostaway.Error, connectionPage string) *refusal {
+func upstreamRefusal(e *hostaway.Error, howToConnect string) *refusal {
 	switch e.Code {
 	case hostaway.CredentialsRefused:
-		return &refusal{"Hostaway refuses this connection's credentials.", "Ask the person to reconnect Hostaway at " + connectionPage + ".", codeCredentials}
+		return &refusal{"Hostaway refuses this connection's credentials.", "Ask the person to reconnect Hostaway " + howToConnect + ".", codeCredentials}
 	case hostaway.NotFound:
 		return &refusal{"Hostaway has nothing under this id in the connected account.", "Check the id: the list and search tools give the ids that exist.", codeNotFound}
 	case hostaway.Refused:

@@ -41,12 +41,12 @@ type getFinancialSummaryOut struct {
 // without_amount under the currency "unknown".
 type currencySummary struct {
 	Currency      string      `json:"currency"`
-	Revenue       string      `json:"revenue"`
+	Revenue       string      `json:"revenue,omitempty"`
 	Nights        int         `json:"nights"`
 	Bookings      int         `json:"bookings"`
 	AverageRate   string      `json:"average_nightly_rate,omitempty"`
 	WithoutAmount int         `json:"without_amount,omitempty"`
-	Kept          string      `json:"kept_from_cancellations"`
+	Kept          string      `json:"kept_from_cancellations,omitempty"`
 	Cancellations int         `json:"cancellations"`
 	KeptUnknown   int         `json:"cancellations_without_amount,omitempty"`
 	Parts         []moneyPart `json:"parts,omitempty"`
@@ -221,9 +221,16 @@ func (s *sums) answer(after string, query getFinancialSummaryIn) getFinancialSum
 
 func (t *tally) summary(currency string) currencySummary {
 	out := currencySummary{
-		Currency: currency, Revenue: moneyText(t.revenue, currency), Nights: t.nights, Bookings: t.bookings,
+		Currency: currency, Nights: t.nights, Bookings: t.bookings,
 		AverageRate: t.averageRate(currency), WithoutAmount: t.bookings - t.priced,
-		Kept: moneyText(t.kept, currency), Cancellations: t.cancellations, KeptUnknown: t.keptUnknown,
+		Cancellations: t.cancellations, KeptUnknown: t.keptUnknown,
+	}
+	// A sum of nothing but unknown amounts is unknown, not zero.
+	if t.priced > 0 || t.bookings == 0 {
+		out.Revenue = moneyText(t.revenue, currency)
+	}
+	if t.keptUnknown == 0 || t.keptUnknown < t.cancellations {
+		out.Kept = moneyText(t.kept, currency)
 	}
 	for _, name := range sortedKeys(t.parts) {
 		part := t.parts[name]

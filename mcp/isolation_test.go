@@ -65,7 +65,7 @@ func newTwoOrgs(t *testing.T) *twoOrgs {
 	t.Cleanup(sim.Close)
 	many := hostaway.Rate{Calls: 1 << 20, Per: time.Second}
 	clients := &accounts{url: sim.URL(), budget: hostaway.NewBudget(hostaway.BudgetConfig{PerAccount: many, PerIP: many}), byOrg: map[string]*hostaway.Client{}}
-	two := &twoOrgs{frame: newFrame(t, catalog("v1.2.3", "http://127.0.0.1:8080/connection"), func(c *Config) { c.Hostaway, c.Now = clients, testNow })}
+	two := &twoOrgs{frame: newFrame(t, catalog("v1.2.3", "at http://127.0.0.1:8080/connection"), func(c *Config) { c.Hostaway, c.Now = clients, testNow })}
 	make := func(id int64, marker string) *side {
 		s := &side{Fixture: two.org("Org " + marker), marker: marker}
 		s.account = sim.AddAccount(hostawaytest.Account{ID: id, Secret: "secret-" + marker, Seed: id, Today: "2026-05-31", Marker: marker})

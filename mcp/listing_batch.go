@@ -81,6 +81,9 @@ func previewBatch(ctx context.Context, c Caller, in batchUpdateIn) (batchPreview
 	if err != nil {
 		return batchPreview{}, err
 	}
+	if err := conflicts(targets, current); err != nil {
+		return batchPreview{}, err
+	}
 	for length := shownText; length >= 20; length /= 2 {
 		out, changing := previewOf(targets, current, length)
 		if changing == 0 {
@@ -92,6 +95,26 @@ func previewBatch(ctx context.Context, c Caller, in batchUpdateIn) (batchPreview
 		}
 	}
 	return batchPreview{}, refuse("The preview of this batch is too large for one answer.", "Change fewer listings or fields in one call.")
+}
+
+// conflicts refuses a batch in which a listing would end up with values that contradict each other, so that no token is given for it.
+func conflicts(targets []target, current map[int64]hostaway.Listing) error {
+	var said []string
+	for _, t := range targets {
+		if l, there := current[t.id]; there {
+			if why := conflict(l, t.change); why != "" {
+				said = append(said, fmt.Sprintf("listing %d: %s", t.id, why))
+			}
+		}
+	}
+	if len(said) == 0 {
+		return nil
+	}
+	more := ""
+	if len(said) > 5 {
+		said, more = said[:5], fmt.Sprintf("; and %d more", len(said)-5)
+	}
+	return refuse("The change would contradict what the listings have: "+strings.Join(said, "; ")+more+".", "Correct the values, or leave these listings out.")
 }
 
 func previewOf(targets []target, current map[int64]hostaway.Listing, length int) (out batchPreview, changing int) {
@@ -250,7 +273,7 @@ func reasonAndRemedy(ctx context.Context, err error) (reason, remedy string) {
 	case hostaway.RateLimited:
 		return "Hostaway's rate limit was reached", "Send this listing again in a minute."
 	case hostaway.CredentialsRefused:
-		return "Hostaway does not accept the credentials any more", "An owner must reconnect Hostaway in the dashboard."
+		return "Hostaway does not accept the credentials any more", "Hostaway must be connected again: hostaway_whoami says how."
 	}
 	return "the change could not be made", "Send this listing again."
 }

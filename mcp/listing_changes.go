@@ -7,8 +7,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+	_ "time/tzdata" // zones must be known on a machine without a zone database too
 
 	"github.com/shopspring/decimal"
+	"golang.org/x/text/currency"
+	"golang.org/x/text/language"
 
 	"hostaway-mcp/hostaway"
 )
@@ -60,12 +64,37 @@ func (in createListingIn) change() (hostaway.ListingChange, error) {
 	change.Address, change.City, change.CountryCode = in.Address, in.City, upper(in.CountryCode)
 	change.TimeZoneName, change.CurrencyCode = in.TimeZone, upper(in.Currency)
 	switch {
-	case in.CountryCode != nil && len(*in.CountryCode) != 2:
+	case name == "":
+		return change, refuseArgument("The name is empty.", "Give the name that guests shall see.")
+	case change.CountryCode != nil && !isCountry(*change.CountryCode):
 		return change, refuseArgument("The country_code is not an ISO code.", "Give two letters, such as PT.")
-	case in.Currency != nil && len(*in.Currency) != 3:
+	case change.CurrencyCode != nil && !isCurrency(*change.CurrencyCode):
 		return change, refuseArgument("The currency is not an ISO code.", "Give three letters, such as EUR.")
+	case in.TimeZone != nil && !isTimeZone(*in.TimeZone):
+		return change, refuseArgument("The time_zone is not known.", "Give an IANA name, such as Europe/Lisbon.")
 	}
-	return change, fields.check()
+	if err := fields.check(); err != nil {
+		return change, err
+	}
+	if why := conflict(hostaway.Listing{}, change); why != "" {
+		return change, refuseArgument("The values contradict each other: "+why+".", "Correct them.")
+	}
+	return change, nil
+}
+
+func isCountry(code string) bool {
+	region, err := language.ParseRegion(code)
+	return err == nil && len(code) == 2 && region.IsCountry()
+}
+
+func isCurrency(code string) bool {
+	_, err := currency.ParseISO(code)
+	return err == nil
+}
+
+func isTimeZone(name string) bool {
+	_, err := time.LoadLocation(name)
+	return err == nil && name != "" && name != "Local"
 }
 
 func upper(code *string) *string {

@@ -217,7 +217,7 @@ func TestRefusedCredentialsEndABatch(t *testing.T) {
 	f.account.RevokeTokens()
 	f.ask(batchUpdateTool, change.with("confirm_token", preview.ConfirmToken), &done)
 	wantWords(t, done.Result.Summary, "0 of 3")
-	wantWords(t, done.Result.Items[0].Remedy, "reconnect")
+	wantWords(t, done.Result.Items[0].Remedy, "connected again", "hostaway_whoami")
 	if len(done.Result.Items) != 3 || done.Result.Items[2].Reason != "not tried" {
 		t.Errorf("%+v", done.Result.Items)
 	}
@@ -265,7 +265,14 @@ func TestImpossibleBatchesAreRefused(t *testing.T) {
 		{args{"changes": []args{{"listing_ids": many, "price": 1}}}, []string{"51 listings", "at most 50"}},
 		{args{"changes": []args{{"listing_ids": []int64{id, id}, "price": 1}}}, []string{"named twice"}},
 		{one(args{"name": " "}), []string{"name is empty"}},
-		{one(args{"price": -1}), []string{"price can't be -1", "0 or more"}},
+		{one(args{"price": -1}), []string{"price can't be -1", "from 0 to"}},
+		{one(args{"price": 0}), []string{"every night would be free"}},
+		{one(args{"price": "0.0001"}), []string{"too many decimals"}},
+		{one(args{"price": "USD 411"}), []string{"an amount in digits"}},
+		{one(args{"cleaning_fee": "1000000000000000000000"}), []string{"cleaning_fee can't be", "from 0 to"}},
+		{one(args{"bathrooms": "1.55"}), []string{"too many decimals"}},
+		{one(args{"min_nights": 5, "max_nights": 3}), []string{"nobody could book"}},
+		{one(args{"name": "a\x00b"}), []string{"NUL character"}},
 		{one(args{"check_in_hour": 24}), []string{"check_in_hour can't be 24", "0 to 23"}},
 		{one(args{"min_nights": 0}), []string{"from 1 to"}},
 		{one(args{"name": strings.Repeat("x", 201)}), []string{"longer than 200"}},
@@ -282,6 +289,35 @@ func TestImpossibleBatchesAreRefused(t *testing.T) {
 	f.account.ArchiveListing(id)
 	text := f.refused(batchUpdateTool, args{"changes": []args{{"listing_ids": []int64{id, 1, 2, 3, 4, 5, 6}, "price": 1}}})
 	wantWords(t, text, "Nothing would change", "archived", "and 2 more")
+}
+
+// TestAChangeThatContradictsTheListing: Hostaway would take each of these, and the listing could not be booked any more.
+func TestAChangeThatContradictsTheListing(t *testing.T) {
+	t.Parallel()
+	f := newToolFrame(t, nil)
+	ids := f.account.ListingIDs()[:2]
+	for _, id := range ids {
+		f.account.SetListing(id, "minNights", 2)
+		f.account.SetListing(id, "maxNights", 30)
+		f.account.SetListing(id, "personCapacity", 4)
+		f.account.SetListing(id, "guestsIncluded", 2)
+		f.account.SetListing(id, "currencyCode", "EUR")
+	}
+	for word, fields := range map[string]args{
+		"min_nights would be 31 and max_nights 30":    {"min_nights": 31},
+		"min_nights would be 2 and max_nights 1":      {"max_nights": 1},
+		"guests_included would be 5 and the capacity": {"guests_included": 5},
+		"guests_included would be 2 and the capacity": {"capacity": 1},
+		"more decimals than EUR":                      {"price": "100.555"},
+	} {
+		said := f.refused(batchUpdateTool, args{"changes": []args{fields.with("listing_ids", ids)}})
+		wantWords(t, said, word, fmt.Sprintf("listing %d", ids[0]), fmt.Sprintf("listing %d", ids[1]), "Correct the values")
+	}
+	if writes(f) != 0 {
+		t.Errorf("%d writes", writes(f))
+	}
+	f.account.SetListing(ids[0], "maxNights", 0) // no maximum
+	confirm[batchPreview, batchResult](f, batchUpdateTool, args{"changes": []args{{"listing_ids": ids[:1], "min_nights": 40}}})
 }
 
 func TestCreateAListing(t *testing.T) {
@@ -308,7 +344,10 @@ func TestCreateAListing(t *testing.T) {
 		t.Error(diff)
 	}
 	for word, wrong := range map[string]args{
-		"name is empty": {"name": " "}, "two letters": {"name": "X", "country_code": "PRT"}, "three letters": {"name": "X", "currency": "EU"}, "0 or more": {"name": "X", "price": -3},
+		"two letters": {"name": "X", "country_code": "PRT"}, "three letters": {"name": "X", "currency": "EU"}, "from 0 to": {"name": "X", "price": -3},
+		"country_code": {"name": "X", "country_code": "ZZ"}, "currency": {"name": "X", "currency": "XXZ"}, "time_zone": {"name": "X", "time_zone": "Mars/X"},
+		"more decimals than JPY": {"name": "X", "currency": "JPY", "price": "100.5"}, "guests_included would be 9": {"name": "X", "capacity": 4, "guests_included": 9},
+		"that guests shall see": {"name": "  "},
 	} {
 		wantWords(t, f.refused(createListingTool, wrong), word)
 	}

@@ -85,12 +85,72 @@ func (f listingFields) check() error {
 			return refuseArgument(fmt.Sprintf("The %s can't be %d.", number.name, *number.value), fmt.Sprintf("It must be from %d to %d.", number.least, number.most))
 		}
 	}
-	for name, amount := range map[string]*decimal.Decimal{"bathrooms": f.Bathrooms, "price": f.Price, "extra_guest_price": f.ExtraGuest, "cleaning_fee": f.CleaningFee} {
-		if amount != nil && amount.IsNegative() {
-			return refuseArgument(fmt.Sprintf("The %s can't be %s.", name, amount), "It must be 0 or more.")
+	if f.MinNights != nil && f.MaxNights != nil && *f.MinNights > *f.MaxNights {
+		return refuseArgument(fmt.Sprintf("min_nights %d is above max_nights %d: nobody could book.", *f.MinNights, *f.MaxNights), "Give a max_nights of at least min_nights.")
+	}
+	return f.checkAmounts()
+}
+
+// mostAmount is far above any price of a night in any currency, and far below what would be a slip of the hand.
+const mostAmount = 100_000_000
+
+func (f listingFields) checkAmounts() error {
+	for _, amount := range []struct {
+		name        string
+		value       *decimal.Decimal
+		least, most int64
+		decimals    int32
+	}{
+		{"bathrooms", f.Bathrooms, 0, 1000, 1},
+		{"price", f.Price, 0, mostAmount, 3},
+		{"extra_guest_price", f.ExtraGuest, 0, mostAmount, 3},
+		{"cleaning_fee", f.CleaningFee, 0, mostAmount, 3},
+	} {
+		if amount.value == nil {
+			continue
+		}
+		v, shown := *amount.value, clip(amount.value.String(), 40)
+		switch {
+		case v.LessThan(decimal.NewFromInt(amount.least)) || v.GreaterThan(decimal.NewFromInt(amount.most)):
+			return refuseArgument(fmt.Sprintf("The %s can't be %s.", amount.name, shown), fmt.Sprintf("It must be from %d to %d.", amount.least, amount.most))
+		case amount.name == "price" && v.IsZero():
+			return refuseArgument("The price can't be 0: every night would be free.", "Give a price above 0, or leave it out to keep it.")
+		case !v.Equal(v.Truncate(amount.decimals)):
+			return refuseArgument(fmt.Sprintf("The %s %s has too many decimals.", amount.name, shown), fmt.Sprintf("Give at most %d.", amount.decimals))
 		}
 	}
 	return nil
+}
+
+// conflict says why a listing as it is, with the change made, could not be booked or would make no sense; "" if it is sound. Hostaway
+// takes such values without a word.
+func conflict(l hostaway.Listing, change hostaway.ListingChange) string {
+	minNights, maxNights := either(change.MinNights, l.MinNights), either(change.MaxNights, l.MaxNights)
+	included, capacity := either(change.GuestsIncluded, l.GuestsIncluded), either(change.PersonCapacity, l.PersonCapacity)
+	// A maximum of 0 is how Hostaway writes that there is none.
+	if (change.MinNights != nil || change.MaxNights != nil) && minNights != nil && maxNights != nil && *maxNights > 0 && *minNights > *maxNights {
+		return fmt.Sprintf("min_nights would be %d and max_nights %d: nobody could book", *minNights, *maxNights)
+	}
+	if (change.GuestsIncluded != nil || change.PersonCapacity != nil) && included != nil && capacity != nil && *included > *capacity {
+		return fmt.Sprintf("guests_included would be %d and the capacity %d", *included, *capacity)
+	}
+	currency := l.CurrencyCode
+	if change.CurrencyCode != nil {
+		currency = *change.CurrencyCode
+	}
+	for _, amount := range []*decimal.Decimal{change.Price, change.PriceForExtraPerson, change.CleaningFee} {
+		if currency != "" && amount != nil && !amount.Equal(amount.Truncate(minorDigits(currency))) {
+			return fmt.Sprintf("%s has more decimals than %s", amount, currency)
+		}
+	}
+	return ""
+}
+
+func either[T any](changed, current *T) *T {
+	if changed != nil {
+		return changed
+	}
+	return current
 }
 
 // fieldChange is one field before and after.

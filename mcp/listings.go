@@ -34,7 +34,7 @@ type listPropertiesIn struct {
 	City    string `json:"city,omitempty" maxlen:"100" jsonschema:"exact city"`
 	Country string `json:"country,omitempty" maxlen:"60" jsonschema:"name or ISO code"`
 	Status  string `json:"status,omitempty" enum:"active,archived,all" default:"active" jsonschema:"which"`
-	Guests  int64  `json:"guests,omitempty" jsonschema:"least capacity"`
+	Guests  int64  `json:"guests,omitempty" min:"1" jsonschema:"least capacity"`
 	Limit   int    `json:"limit,omitempty" min:"1" max:"100" default:"50" jsonschema:"rows"`
 	Cursor  string `json:"cursor,omitempty" jsonschema:"last next_cursor"`
 }

@@ -160,7 +160,7 @@ func (s *Server) handle(ctx context.Context, _ protocol.CallToolRequest) (*proto
 	raw, err := s.run(ctx, c)
 	if err != nil {
 		var internal bool
-		if c.failure, internal = answerForError(err, c.requestID, s.dashboard(connectionPath)); internal {
+		if c.failure, internal = answerForError(err, c.requestID, s.cfg.howToConnect()); internal {
 			s.log.Error("tool call", "err", err, "tool", c.tool.Name, "org", c.org.ID(), "request_id", c.requestID)
 		}
 		return &protocol.CallToolResult{Content: []protocol.Content{protocol.NewTextContent(c.failure.Error())}, IsError: true}, nil
@@ -184,7 +184,7 @@ func (s *Server) run(ctx context.Context, c *call) (raw []byte, err error) {
 		case err == nil:
 			caller.Hostaway = client.WithCounter(counter)
 		case !c.tool.HostawayOptional:
-			return nil, notConnected(err, s.dashboard(connectionPath))
+			return nil, notConnected(err, s.cfg.howToConnect())
 		}
 	}
 	out, err := c.tool.run(ctx, caller, c.arguments)
@@ -216,11 +216,11 @@ func encode(v any) ([]byte, error) {
 }
 
 // notConnected says that there is no Hostaway to ask, and where to change that.
-func notConnected(err error, connectionPage string) error {
+func notConnected(err error, howToConnect string) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return &refusal{
 			what: "Hostaway is not connected yet.",
-			next: "Ask the person to connect their Hostaway account at " + connectionPage + ", then try again.", code: codeNotConnected,
+			next: "Ask the person to connect their Hostaway account " + howToConnect + ", then try again.", code: codeNotConnected,
 		}
 	}
 	return fmt.Errorf("get Hostaway client: %w", err)

@@ -60,7 +60,8 @@ type reservationRow struct {
 	ListingID int64          `json:"listing_id"`
 	Listing   string         `json:"listing,omitempty"`
 	Channel   string         `json:"channel,omitempty"`
-	Status    string         `json:"status"`
+	Status    string         `json:"status"`         // Hostaway's word
+	Kind      string         `json:"kind,omitempty"` // ours, by which status filters
 	Arrival   *hostaway.Date `json:"arrival,omitempty"`
 	Departure *hostaway.Date `json:"departure,omitempty"`
 	Nights    *int           `json:"nights,omitempty"`
@@ -72,7 +73,7 @@ type reservationRow struct {
 func rowOfReservation(r hostaway.Reservation) reservationRow {
 	row := reservationRow{
 		ID: r.ID, GuestName: guestName(r), ListingID: r.ListingID, Listing: clip(r.ListingName, 80), Channel: channelOf(r),
-		Status: clip(string(r.Status), 30), Guests: r.NumberOfGuests, Total: moneyOrAbsent(r.TotalPrice, r.Currency), Currency: r.Currency,
+		Status: clip(string(r.Status), 30), Kind: statusWord(r.Status), Guests: r.NumberOfGuests, Total: moneyOrAbsent(r.TotalPrice, r.Currency), Currency: r.Currency,
 	}
 	row.Arrival, row.Departure, row.Nights = datesOf(r)
 	return row

@@ -142,7 +142,7 @@ func TestUnreadAndEmail(t *testing.T) {
 	}
 	one := int64(1)
 	want := reservationRow{
-		ID: id, GuestName: "Ada Byron", ListingID: f.account.ListingIDs()[0], Listing: mail.Reservations[0].Listing, Channel: "Direct", Status: "new",
+		ID: id, GuestName: "Ada Byron", ListingID: f.account.ListingIDs()[0], Listing: mail.Reservations[0].Listing, Channel: "Direct", Status: "new", Kind: "confirmed",
 		Arrival: &arrival, Departure: &departure, Nights: &two, Guests: &one, Total: "200.50", Currency: "EUR",
 	}
 	if diff := gocmp.Diff(want, mail.Reservations[0], gocmp.AllowUnexported(hostaway.Date{})); diff != "" || want.Listing == "" {

@@ -40,6 +40,7 @@ type node struct {
 	maxItems int
 	initial  string // the default, as written in the tag
 	nullable bool
+	decimal  bool // a string that holds an exact number
 	fields   []field
 	elem     *node // of an array, or of the values of a map
 	isMap    bool
@@ -98,7 +99,7 @@ func (r schemaReader) readShape(t reflect.Type) (*node, error) {
 	case timeType:
 		return &node{kind: "string", format: "date-time"}, nil
 	case decimalType:
-		return &node{kind: "string"}, nil
+		return &node{kind: "string", decimal: true}, nil
 	}
 	switch t.Kind() {
 	case reflect.String:

@@ -30,6 +30,8 @@ type Config struct {
 	Hostaway Hostaway
 	// BaseURL is where people reach this server, such as https://host; links in answers are made from it.
 	BaseURL string
+	// HowToConnect ends the sentence "connect the Hostaway account …"; empty is the page of the dashboard at BaseURL.
+	HowToConnect string
 	// RateLimit is for tool calls, per org; zero means 20 in 10 seconds.
 	RateLimit hostaway.Rate
 	// AllowedOrigins are the origins of web pages that may call, besides the server's own.
@@ -59,7 +61,7 @@ type Server struct {
 
 // New makes the server. It panics when the catalogue is not sound.
 func New(cfg Config) *Server {
-	return newServer(cfg, catalog(cfg.Version, strings.TrimRight(cfg.BaseURL, "/")+connectionPath))
+	return newServer(cfg, catalog(cfg.Version, cfg.howToConnect()))
 }
 
 func newServer(cfg Config, tools []Tool, options ...server.ServerOption) *Server {
@@ -148,6 +150,13 @@ func (s *Server) inCatalogueOrder() *server.Hooks {
 		result.Tools = ordered
 	})
 	return hooks
+}
+
+func (c Config) howToConnect() string {
+	if c.HowToConnect != "" {
+		return c.HowToConnect
+	}
+	return "at " + strings.TrimRight(c.BaseURL, "/") + connectionPath
 }
 
 func (s *Server) dashboard(path string) string { return s.cfg.BaseURL + path }

@@ -57,7 +57,7 @@ func newToolFrame(t testing.TB, change func(*hostawaytest.Account)) *toolFrame {
 		BaseURL: sim.URL(), Credentials: hostaway.Credentials{AccountID: toolAccount, Secret: secret.New("secret")}, ActivationWait: -1,
 		Budget: hostaway.NewBudget(hostaway.BudgetConfig{PerAccount: many, PerIP: many}),
 	})
-	tf.frame = newFrame(t, catalog("v1.2.3", "http://127.0.0.1:8080/connection"), func(c *Config) {
+	tf.frame = newFrame(t, catalog("v1.2.3", "at http://127.0.0.1:8080/connection"), func(c *Config) {
 		c.Hostaway, c.Now = oneHostaway{tf.client}, testNow
 	})
 	tf.fixture = tf.org("Casa Collective")

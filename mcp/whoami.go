@@ -28,22 +28,22 @@ type whoamiOut struct {
 // whoamiWait is how long Hostaway may take to count before the last known figure is given.
 const whoamiWait = 10 * time.Second
 
-func whoamiTools(version, connectionPage string) []Tool {
+func whoamiTools(version, howToConnect string) []Tool {
 	return []Tool{newTool(spec{
 		Name: "hostaway_whoami", Title: "Who am I",
 		Description:      "The organization and API key in use, whether Hostaway is connected, and its number of active listings. Works without a connection.",
 		HostawayOptional: true,
 	}, func(ctx context.Context, c Caller, _ whoamiIn) (whoamiOut, error) {
-		return whoami(ctx, c, version, connectionPage)
+		return whoami(ctx, c, version, howToConnect)
 	})}
 }
 
-func whoami(ctx context.Context, c Caller, version, connectionPage string) (whoamiOut, error) {
+func whoami(ctx context.Context, c Caller, version, howToConnect string) (whoamiOut, error) {
 	out := whoamiOut{Org: c.Org.Name(), APIKey: c.Key.Name, ServerVersion: version}
 	connection, err := c.Org.Connection(ctx)
 	if errors.Is(err, store.ErrNotFound) {
 		out.Connection = "not_connected"
-		out.NextStep = "Ask the person to connect their Hostaway account at " + connectionPage + "."
+		out.NextStep = "Ask the person to connect their Hostaway account " + howToConnect + "."
 		return out, nil
 	}
 	if err != nil {
@@ -59,7 +59,7 @@ func whoami(ctx context.Context, c Caller, version, connectionPage string) (whoa
 		}
 	}
 	if out.Connection == string(store.ConnectionRefused) {
-		out.NextStep = "Hostaway refuses the credentials: ask the person to reconnect at " + connectionPage + "."
+		out.NextStep = "Hostaway refuses the credentials: ask the person to reconnect " + howToConnect + "."
 	}
 	return out, nil
 }
@@ -77,6 +77,8 @@ func countListings(ctx context.Context, c Caller, out *whoamiOut) error {
 		return ctx.Err()
 	case errors.As(err, &upstream) && upstream.Code == hostaway.CredentialsRefused:
 		out.Connection = string(store.ConnectionRefused)
+	case out.ActiveListings == nil:
+		out.NextStep = "Hostaway did not answer just now, so the number of listings is not known: try again in a minute."
 	default:
 		out.NextStep = "Hostaway did not answer just now, so the figure is the last known one: try again in a minute."
 	}

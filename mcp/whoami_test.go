@@ -21,7 +21,7 @@ func TestWhoamiWorksInEveryState(t *testing.T) {
 	account := sim.AddAccount(hostawaytest.Account{ID: 70001, Secret: "first-secret", Seed: 1, Today: "2026-05-31"})
 	many := hostaway.Rate{Calls: 1 << 20, Per: time.Second}
 	clients := &accounts{url: sim.URL(), budget: hostaway.NewBudget(hostaway.BudgetConfig{PerAccount: many, PerIP: many}), byOrg: map[string]*hostaway.Client{}}
-	f := newFrame(t, catalog("v1.2.3", "http://127.0.0.1:8080/connection"), func(c *Config) { c.Hostaway, c.Now = clients, testNow })
+	f := newFrame(t, catalog("v1.2.3", "at http://127.0.0.1:8080/connection"), func(c *Config) { c.Hostaway, c.Now = clients, testNow })
 	a := f.org("Casa")
 	ask := func() whoamiOut {
 		t.Helper()
@@ -84,7 +84,7 @@ func TestErrorsOfHostawayHaveANextStep(t *testing.T) {
 		{store.ErrDiskFull, []string{"disk is full", "operator"}, codeInternal, store.OutcomeError},
 		{store.ErrConflict, []string{"Internal error, request id req_1", "operator"}, codeInternal, store.OutcomeError},
 	} {
-		got, _ := answerForError(c.err, "req_1", "https://x/connection")
+		got, _ := answerForError(c.err, "req_1", "at https://x/connection")
 		for _, words := range c.says {
 			if !strings.Contains(got.Error(), words) {
 				t.Errorf("%v: %q lacks %q", c.err, got.Error(), words)
