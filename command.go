@@ -59,22 +59,21 @@ func unknownCommand(args []string) error {
 	}
 	// What comes after a command's own words says nothing about the command.
 	typed = typed[:min(len(typed), mostCommandWords)]
+	meant := nearestCommand(typed, candidates)
+	if meant != "" {
+		meant = fmt.Sprintf("`%s %s`", binaryName, meant)
+	}
 	return misused(fmt.Sprintf("there is no command %q", strings.Join(typed, " ")),
-		fmt.Sprintf("did you mean `%s %s`? `%s help` lists them all", binaryName, nearestCommand(typed, candidates), binaryName))
+		fmt.Sprintf("%s`%s help` lists them all", didYouMean(meant), binaryName))
 }
 
 const mostCommandWords = 3
 
 // nearestCommand compares each command with as many words as it has.
 func nearestCommand(typed, candidates []string) string {
-	best, bestAt := "", -1
-	for _, c := range candidates {
-		n := min(len(typed), len(strings.Fields(c)))
-		if at := distance(strings.Join(typed[:n], " "), c); bestAt < 0 || at < bestAt {
-			best, bestAt = c, at
-		}
-	}
-	return best
+	return nearestBy(candidates, func(c string) string {
+		return strings.Join(typed[:min(len(typed), len(strings.Fields(c)))], " ")
+	})
 }
 
 // groupOf returns the commands that begin with all the words typed, and go on.

@@ -38,6 +38,7 @@ func TestMistypedCommandLines(t *testing.T) {
 		{"admin key", "one of list, create, revoke follows"},
 		{"admin keys list", "did you mean `hostaway-mcp admin key list`?"},
 		{"admin org lst", "did you mean `hostaway-mcp admin org list`?"},
+		{"bogus", "there is no command \"bogus\": `hostaway-mcp help` lists them all"},
 		{"help demmo", "did you mean `hostaway-mcp demo`?"},
 		{"version now", `does not know what to do with "now"`},
 		{"admin key create acme", "needs NAME"},
@@ -115,7 +116,7 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 func TestNearest(t *testing.T) {
 	t.Parallel()
 	names := []string{"HMCP_LISTEN", "HMCP_SIGNUP", "HMCP_URL"}
-	for word, want := range map[string]string{"HMCP_LSTEN": "HMCP_LISTEN", "HMCP_SIGN_UP": "HMCP_SIGNUP", "HMCP_": "HMCP_URL"} {
+	for word, want := range map[string]string{"HMCP_LSTEN": "HMCP_LISTEN", "HMCP_SIGN_UP": "HMCP_SIGNUP", "HMCP_BILLING_MODE": "", "HMCP_FOO": ""} {
 		if got := nearest(word, names); got != want {
 			t.Errorf("nearest to %s: %s, want %s", word, got, want)
 		}

@@ -154,8 +154,7 @@ func setAllowedOrigins(c *config, s string) error {
 // setHostawayURL takes plain http only on this machine: the account's secret
 // goes there.
 func setHostawayURL(c *config, s string) error {
-	u, err := webAddress(s)
-	if err != nil || (u.Scheme == "http" && !loopback(u.Hostname())) {
+	if _, err := safeAddress(s); err != nil {
 		return errors.New(`an https address, like "https://api.hostaway.com/v1" (http only for this machine)`)
 	}
 	c.HostawayURL = strings.TrimRight(s, "/")
@@ -182,15 +181,25 @@ func setAccountID(c *config, s string) error {
 // setServerURL completes an address without a path with the path of our
 // endpoint, since people paste the dashboard's address.
 func setServerURL(c *config, s string) error {
-	u, err := webAddress(s)
+	u, err := safeAddress(s)
 	if err != nil {
-		return errors.New(`the address of a server, like "https://mcp.example.com/mcp"`)
+		return errors.New(`the https address of a server, like "https://mcp.example.com/mcp" (http only for this machine: the API key goes there)`)
 	}
 	if strings.Trim(u.Path, "/") == "" {
 		u.Path = "/mcp"
 	}
 	c.ServerURL = u.String()
 	return nil
+}
+
+// safeAddress is webAddress for what secrets are sent to: plain http only on
+// this machine.
+func safeAddress(s string) (*url.URL, error) {
+	u, err := webAddress(s)
+	if err == nil && u.Scheme == "http" && !loopback(u.Hostname()) {
+		err = errors.New("not safe for secrets")
+	}
+	return u, err
 }
 
 // webAddress parses an http or https address without user, query or fragment.

@@ -70,7 +70,7 @@ func unknownSettings(given map[string]value) []error {
 		if !slices.Contains(known, base) {
 			problems = append(problems, misused(
 				fmt.Sprintf("there is no setting %s (from the %s)", name, v.source),
-				fmt.Sprintf("did you mean %s? `%s config` lists them all", nearest(base, known), binaryName)))
+				fmt.Sprintf("%s`%s config` lists them all", didYouMean(nearest(base, known)), binaryName)))
 		}
 	}
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })

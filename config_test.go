@@ -82,7 +82,7 @@ func TestWrongSettingsAreRefused(t *testing.T) {
 		"HMCP_HOSTAWAY_PER_IP":      {"-1/10s"},
 		"HMCP_HOSTAWAY_ACCOUNT_ID":  {"abc", "0", "-4"},
 		"HMCP_HOSTAWAY_SECRET":      nil, // any text may be one
-		"HMCP_URL":                  {"example.com", "ws://example.com"},
+		"HMCP_URL":                  {"example.com", "ws://example.com", "http://example.com/mcp", "http://192.0.2.1"},
 		"HMCP_API_KEY":              nil, // only the server knows
 	}
 	for _, s := range settings() {

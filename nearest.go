@@ -2,15 +2,30 @@
 package main
 
 // nearest returns the candidate that takes the fewest single-letter changes
-// to become word, and the first of several; "" when there is none at all.
+// to become word, and the first of several; "" when none is near enough to be
+// what was meant.
 func nearest(word string, candidates []string) string {
+	return nearestBy(candidates, func(string) string { return word })
+}
+
+// nearestBy is nearest, with a word for each candidate to be compared with.
+func nearestBy(candidates []string, word func(candidate string) string) string {
 	best, bestAt := "", -1
 	for _, c := range candidates {
-		if at := distance(word, c); bestAt < 0 || at < bestAt {
+		at := distance(word(c), c)
+		if at <= max(2, len(c)/3) && (bestAt < 0 || at < bestAt) {
 			best, bestAt = c, at
 		}
 	}
 	return best
+}
+
+// didYouMean is the question that ends a complaint, or nothing.
+func didYouMean(best string) string {
+	if best == "" {
+		return ""
+	}
+	return "did you mean " + best + "? "
 }
 
 // distance counts the letters to insert, delete or replace between a and b
