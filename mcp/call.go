@@ -28,6 +28,7 @@ type call struct {
 
 	// What became of it, filled in by the tool's run.
 	ran      bool
+	changing bool // the confirmed change was begun
 	failure  *refusal
 	upstream int
 }

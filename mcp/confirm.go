@@ -76,8 +76,9 @@ func useConfirmation(ctx context.Context, c Caller, tool string, in any, token s
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrExpired) {
 		// One answer for wrong, used, expired and foreign tokens: which it was is nobody's business.
 		return &refusal{
-			what: "The confirm_token is not valid for this change: nothing was changed.",
-			next: "Ask for a new preview by calling again without confirm_token, then send the new token with exactly the same arguments within 10 minutes.",
+			what: "The confirm_token is not valid for this change, so this call changed nothing.",
+			next: "If the same token was sent before, that call may have made the change: look before trying again. " +
+				"Ask for a new preview by calling again without confirm_token, then send the new token with exactly the same arguments within 10 minutes.",
 			code: codeConfirmation,
 		}
 	}

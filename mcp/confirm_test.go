@@ -86,7 +86,9 @@ func TestAChangeIsPreviewedThenConfirmedOnce(t *testing.T) {
 	if done.Status != "done" || string(done.Result) != `{"renamed":7}` || done.ConfirmToken != "" || made.Load() != 1 {
 		t.Errorf("confirmed: %+v, %d changes; want done once", done, made.Load())
 	}
-	if got := f.call(key, "hostaway_rename", again); !got.Result.IsError || !strings.Contains(got.text(), "Ask for a new preview") {
+	got := f.call(key, "hostaway_rename", again)
+	if !got.Result.IsError || !strings.Contains(got.text(), "Ask for a new preview") || !strings.Contains(got.text(), "this call changed nothing") ||
+		!strings.Contains(got.text(), "may have made the change: look before trying again") {
 		t.Errorf("the token a second time: %+v", got)
 	}
 	if made.Load() != 1 {

@@ -42,6 +42,7 @@ const (
 	codeUpstreamBusy = "hostaway_rate_limit"
 	codeCancelled    = "cancelled"
 	codeTooLarge     = "answer_too_large"
+	codeUnclear      = "unclear" // a change that may or may not have been made
 	codeInternal     = "internal"
 )
 
@@ -68,7 +69,7 @@ func answerForError(err error, requestID, howToConnect string) (r *refusal, inte
 // outcome is how the audit log counts it: refused where we said no, error where something did not work.
 func (r *refusal) outcome() store.Outcome {
 	switch r.code {
-	case codeUpstream, codeCredentials, codeInternal, codeCancelled, codeUpstreamBusy:
+	case codeUpstream, codeCredentials, codeInternal, codeCancelled, codeUpstreamBusy, codeUnclear:
 		return store.OutcomeError
 	}
 	return store.OutcomeRefused

@@ -158,8 +158,10 @@ func applyCreation(ctx context.Context, c Caller, in createListingIn) (creationR
 	}
 	if unclear(ctx, err) {
 		// A second POST would make a second listing, and Hostaway has no way to tell.
-		return creationResult{}, refuse("Hostaway did not answer clearly, so the listing may or may not have been created.",
-			"Before trying again look for it: "+listPropertiesTool+" with search "+strconv.Quote(clip(*change.Name, 60))+".")
+		return creationResult{}, &refusal{
+			what: "Hostaway did not answer clearly, so the listing may or may not have been created.",
+			next: "Before trying again look for it: " + listPropertiesTool + " with search " + strconv.Quote(clip(*change.Name, 60)) + ".", code: codeUnclear,
+		}
 	}
 	return creationResult{}, err
 }

@@ -61,8 +61,18 @@ func (s *Server) serveToolCall(x *exchange) {
 
 // conclude records the call, then answers it. cause says why the call was ended from outside, if it was.
 func (s *Server) conclude(x *exchange, c *call, got passed, cause error) {
-	if ended := endedFromOutside(cause); ended != nil {
-		got.wrong = ended
+	switch whatBecame(c, c.failure != nil || got.wrong != nil, cause) {
+	case becameStopped:
+		stopping := stoppingError()
+		got.wrong = &stopping
+	case becameCancelled:
+		got.wrong = &rpcError{status: http.StatusOK, code: rpcCancelled, message: "The call was cancelled by the client."}
+	case becameUnclear:
+		got = c.fail(x, &refusal{
+			what: "The call was ended while it made the change, so the change may or may not have been made.",
+			next: "Look at what is there now. Only if the change is missing, ask for a new preview without confirm_token.", code: codeUnclear,
+		})
+	case becameAnswered:
 	}
 	status, message := got.message(x)
 	if c.ran {
@@ -76,18 +86,50 @@ func (s *Server) conclude(x *exchange, c *call, got passed, cause error) {
 	}
 }
 
-// endedFromOutside says why a call has no answer of its own, or nil when it has.
-func endedFromOutside(cause error) *rpcError {
+// became is what became of a call, and so how it is answered.
+type became string
+
+const (
+	becameAnswered  became = "answered"  // its own answer or failure says it all
+	becameStopped   became = "stopped"   // by us, and nothing was changed
+	becameCancelled became = "cancelled" // by the client, and nothing was changed
+	becameUnclear   became = "unclear"   // whether the change was made is not known
+)
+
+// whatBecame judges a call that is over; cause says why it was ended from outside, if it was. A change that is done keeps its
+// answer, for to be told to send it again would make it twice. Whatever changes nothing can be sent again, even if it has an
+// answer: it may have given up half-way.
+func whatBecame(c *call, failed bool, cause error) became {
 	switch {
-	case cause == nil:
-		return nil
+	case c.changing && !failed:
+		return becameAnswered
+	case c.changing && (cause != nil || c.failure.leavesOpen()):
+		if c.failure != nil && c.failure.code == codeUnclear {
+			return becameAnswered // the tool knows better where to look
+		}
+		return becameUnclear
+	case cause == nil, errors.Is(cause, context.DeadlineExceeded):
+		return becameAnswered // the tool has said so itself
 	case errors.Is(cause, errStopping):
-		stopping := stoppingError()
-		return &stopping
-	case errors.Is(cause, context.DeadlineExceeded):
-		return nil // the tool has said so itself
+		return becameStopped
 	}
-	return &rpcError{status: http.StatusOK, code: rpcCancelled, message: "The call was cancelled by the client."}
+	return becameCancelled
+}
+
+// leavesOpen says whether a change that failed like this may have been made. No failure at all is an answer that was lost.
+func (r *refusal) leavesOpen() bool {
+	return r == nil || r.code == codeInternal || r.code == codeCancelled || r.code == codeTooLarge || r.code == codeUnclear
+}
+
+// fail makes r the call's answer. It is a result and not a protocol error, so that models see it.
+func (c *call) fail(x *exchange, r *refusal) passed {
+	c.failure = r
+	result := protocol.CallToolResult{Content: []protocol.Content{protocol.NewTextContent(r.Error())}, IsError: true}
+	if x.msg.modern() {
+		result.ResultType = protocol.ResultTypeComplete
+	}
+	raw, _ := json.Marshal(result) // text only
+	return passed{result: raw}
 }
 
 func notRecorded(err error, requestID string) *rpcError {
@@ -129,7 +171,7 @@ func clientName(x *exchange) string {
 	return clip(product, 60)
 }
 
-// unknownTool answers a call of a tool that is not there. It is a result and not a protocol error, so that models see it.
+// unknownTool answers a call of a tool that is not there.
 func (s *Server) unknownTool(x *exchange, c *call) passed {
 	names := make([]string, len(s.tools))
 	for i, t := range s.tools {
@@ -140,13 +182,8 @@ func (s *Server) unknownTool(x *exchange, c *call) passed {
 	if near := nearest(x.msg.tool, names); near != "" {
 		next = "Did you mean " + near + "? tools/list gives all names."
 	}
-	c.ran, c.failure = true, &refusal{what: what, next: next, code: codeUnknownTool}
-	result := protocol.CallToolResult{Content: []protocol.Content{protocol.NewTextContent(c.failure.Error())}, IsError: true}
-	if x.msg.modern() {
-		result.ResultType = protocol.ResultTypeComplete
-	}
-	raw, _ := json.Marshal(result) // text only
-	return passed{result: raw}
+	c.ran = true
+	return c.fail(x, &refusal{what: what, next: next, code: codeUnknownTool})
 }
 
 // handle is what mcp-go calls for every tool.
@@ -175,7 +212,7 @@ func (s *Server) run(ctx context.Context, c *call) (raw []byte, err error) {
 			err = fmt.Errorf("panic in tool: %v\n%s", p, debug.Stack())
 		}
 	}()
-	caller := Caller{Org: c.org, Key: c.key, Now: c.started, Progress: c.progress.report}
+	caller := Caller{Org: c.org, Key: c.key, Now: c.started, Progress: c.progress.report, begun: func() { c.changing = true }}
 	if !c.tool.WithoutHostaway {
 		counter := &hostaway.Counter{}
 		defer func() { c.upstream = counter.Calls() }()

@@ -29,6 +29,8 @@ type Caller struct {
 	// out), never fails and never blocks for long; nothing that matters may be said through it alone, for clients may drop it.
 	// total is 0 when unknown.
 	Progress func(done, total int, text string)
+
+	begun func() // notes that the confirmed change begins; nil where nobody asks
 }
 
 // spec is what a tool says about itself, beyond its schemas.
@@ -105,6 +107,9 @@ func newWriteTool[In, Preview, Out any](
 		}
 		if err := useConfirmation(ctx, c, s.Name, in, token); err != nil {
 			return nil, err
+		}
+		if c.begun != nil {
+			c.begun()
 		}
 		done, err := apply(ctx, c, in)
 		if err != nil {
