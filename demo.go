@@ -176,7 +176,7 @@ func furnishDemo(ctx context.Context, d demoRun, up *upstream, now time.Time) (d
 	if err != nil {
 		return demoAccess{}, fmt.Errorf("create demo org: %w", err)
 	}
-	checked, err := up.Check(ctx, demoAccountID, hostawaySecret)
+	checked, err := up.Check(ctx, org.ID(), demoAccountID, hostawaySecret)
 	if err != nil {
 		return demoAccess{}, fmt.Errorf("check demo account: %w", err)
 	}

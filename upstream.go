@@ -150,12 +150,13 @@ func (l orgLink) note(what string, err error) {
 }
 
 // Check asks Hostaway for a token with these credentials and counts the active
-// listings, for a member who connects an account.
-func (u *upstream) Check(ctx context.Context, accountID int64, apiSecret secret.Text) (dashboard.Checked, error) {
+// listings, for a member of this org who connects an account. The calls wait in
+// the org's own line: the account may be somebody else's.
+func (u *upstream) Check(ctx context.Context, orgID string, accountID int64, apiSecret secret.Text) (dashboard.Checked, error) {
 	client := hostaway.NewClient(hostaway.Config{
 		BaseURL:     u.baseURL,
 		Credentials: hostaway.Credentials{AccountID: accountID, Secret: apiSecret},
-		Tokens:      &heldToken{}, Budget: u.budget, HTTP: u.http, Now: u.now, Log: u.log, ActivationWait: u.activation,
+		Tokens:      &heldToken{}, Budget: u.budget, Asker: orgID, HTTP: u.http, Now: u.now, Log: u.log, ActivationWait: u.activation,
 	})
 	token, err := client.Check(ctx)
 	if err != nil {

@@ -185,7 +185,7 @@ func TestOldClientsDoNotTouchANewConnection(t *testing.T) {
 func TestCheckTellsTheKindOfFailure(t *testing.T) {
 	t.Parallel()
 	u := newUpstreamTest(t)
-	checked, err := u.Check(t.Context(), alphaID, secret.New(alphaSecret))
+	checked, err := u.Check(t.Context(), u.alpha.Org.ID(), alphaID, secret.New(alphaSecret))
 	if err != nil || checked.Token.Value.IsZero() || checked.ListingCount == nil || *checked.ListingCount != 11 {
 		t.Fatalf("%+v %v", checked, err)
 	}
@@ -199,7 +199,7 @@ func TestCheckTellsTheKindOfFailure(t *testing.T) {
 		dashboard.CheckOddAnswer:   upstreamTo(t, odd.URL),
 	}
 	for kind, to := range tests {
-		_, err := to.Check(t.Context(), alphaID, secret.New("guessed"))
+		_, err := to.Check(t.Context(), u.alpha.Org.ID(), alphaID, secret.New("guessed"))
 		var problem *dashboard.CheckError
 		if !errors.As(err, &problem) || problem.Kind != kind || problem.Message == "" {
 			t.Errorf("%s: %v", kind, err)
@@ -212,5 +212,45 @@ func TestCheckTellsTheKindOfFailure(t *testing.T) {
 		if err := u.checkProblem(1, fmt.Errorf("wrapped: %w", &hostaway.Error{Code: code})); !errors.As(err, &problem) || problem.Kind != kind {
 			t.Errorf("%s: %v", code, err)
 		}
+	}
+}
+
+// However many checks one org asks for, and whichever account it names: the
+// other org's calls go on.
+func TestChecksDoNotShutOthersOut(t *testing.T) {
+	t.Parallel()
+	for name, account := range map[string]func(i int) int64{
+		"the other's account": func(int) int64 { return bravoID },
+		"invented accounts":   func(i int) int64 { return int64(900_000 + i) },
+		"its own account":     func(int) int64 { return alphaID },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u := newUpstreamTest(t)
+			few := hostaway.Rate{Calls: 5, Per: time.Second}
+			u.upstream = newUpstream(config{HostawayURL: u.fake.URL(), HostawayPerAccount: few, HostawayPerIP: few}, time.Now, slog.New(slog.DiscardHandler))
+			u.activation = -1
+			ctx, stop := context.WithCancel(t.Context())
+			var group sync.WaitGroup
+			defer group.Wait()
+			defer stop()
+			waiting := make(chan struct{}, 60)
+			for i := range 60 { // they need 12 s and more
+				group.Go(func() {
+					waiting <- struct{}{}
+					_, _ = u.Check(ctx, u.alpha.Org.ID(), account(i), secret.New("wrong"))
+				})
+			}
+			for range 60 {
+				<-waiting
+			}
+			for call := range 3 {
+				soon, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				if _, err := u.names(soon, u.bravo.Org); err != nil {
+					t.Errorf("call %d: %v", call, err)
+				}
+				cancel()
+			}
+		})
 	}
 }

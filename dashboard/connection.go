@@ -50,7 +50,9 @@ func (d *Dashboard) connect(c *fiber.Ctx, v *visit) error {
 	}
 	apiSecret := readSecret(c, &f)
 	if !f.failed() {
-		d.storeConnection(c, v, &f, account, apiSecret)
+		if err := d.storeConnection(c, v, &f, account, apiSecret); err != nil {
+			return err
+		}
 	}
 	if f.failed() {
 		return d.showConnection(c, v, f, fiber.StatusUnprocessableEntity)
@@ -68,9 +70,14 @@ func readSecret(c *fiber.Ctx, f *form) secret.Text {
 	return secret.New(apiSecret)
 }
 
-// storeConnection is what connecting and replacing the secret share. What went wrong is told in the form.
-func (d *Dashboard) storeConnection(c *fiber.Ctx, v *visit, f *form, account int64, apiSecret secret.Text) {
-	checked, err := d.check(c, account, apiSecret)
+// storeConnection is what connecting and replacing the secret share. What went wrong is told in the form,
+// except that the org has to wait: a *problem, which is returned.
+func (d *Dashboard) storeConnection(c *fiber.Ctx, v *visit, f *form, account int64, apiSecret secret.Text) error {
+	checked, err := d.check(c, v, account, apiSecret)
+	var wait *problem
+	if errors.As(err, &wait) {
+		return wait
+	}
 	if err == nil {
 		_, err = v.org.Connect(c.UserContext(), v.actor(c), store.NewConnection{
 			AccountID: account, Secret: apiSecret, ListingCount: checked.ListingCount, Token: checked.Token,
@@ -78,15 +85,21 @@ func (d *Dashboard) storeConnection(c *fiber.Ctx, v *visit, f *form, account int
 	}
 	if err == nil {
 		d.cfg.Hostaway.Forget(v.org.ID())
-		return
+		return nil
 	}
 	d.explain(c, v, f, err)
+	return nil
 }
 
-func (d *Dashboard) check(c *fiber.Ctx, account int64, apiSecret secret.Text) (Checked, error) {
+// check tries credentials, within the org's limit.
+func (d *Dashboard) check(c *fiber.Ctx, v *visit, account int64, apiSecret secret.Text) (Checked, error) {
+	if err := d.checks.begin(v.org.ID()); err != nil {
+		return Checked{}, err
+	}
+	defer d.checks.end(v.org.ID())
 	ctx, cancel := context.WithTimeout(c.UserContext(), checkFor)
 	defer cancel()
-	return d.cfg.Hostaway.Check(ctx, account, apiSecret)
+	return d.cfg.Hostaway.Check(ctx, v.org.ID(), account, apiSecret)
 }
 
 // checkWords say for each kind of failed check what to do now.
@@ -136,7 +149,7 @@ func (d *Dashboard) testConnection(c *fiber.Ctx, v *visit) error {
 	if err != nil {
 		return err
 	}
-	checked, err := d.check(c, creds.AccountID, creds.Secret)
+	checked, err := d.check(c, v, creds.AccountID, creds.Secret)
 	var check *CheckError
 	switch {
 	case err == nil:
@@ -186,7 +199,9 @@ func (d *Dashboard) replaceSecret(c *fiber.Ctx, v *visit) error {
 	f := readForm(c)
 	apiSecret := readSecret(c, &f)
 	if !f.failed() {
-		d.storeConnection(c, v, &f, conn.AccountID, apiSecret)
+		if err := d.storeConnection(c, v, &f, conn.AccountID, apiSecret); err != nil {
+			return err
+		}
 	}
 	if f.failed() {
 		return d.showReplaceSecret(c, v, f, fiber.StatusUnprocessableEntity)

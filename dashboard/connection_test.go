@@ -90,6 +90,7 @@ func TestConnectingGoesWrongInPlainWords(t *testing.T) {
 		{"another org's account", "51877", accountSecret, []string{"connected to another org on this server", "Disconnect it there first"}},
 		{"our own fault", "40160", "secret that breaks", []string{"the fault is on our side", "request id req_"}},
 	} {
+		w.clock.Advance(checksWindow)
 		p := b.submit("/connection", "/connection", creds(tc.account, tc.apiSecret))
 		wantPage(t, p, 422, tc.want...)
 		wantNot(t, p, "secret that", accountSecret, "somebody-elses", "Alpine Lets", "kaboom", "10.1.2.3")

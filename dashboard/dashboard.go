@@ -25,9 +25,9 @@ const bodyLimit = 1 << 20
 
 // Hostaway is what connecting an account needs from the outside. Main gives it.
 type Hostaway interface {
-	// Check asks Hostaway for a token with these credentials and reads the number of active listings.
+	// Check asks Hostaway, for this org, for a token with these credentials and reads the number of active listings.
 	// A failure is a *CheckError; the result is what Connect stores.
-	Check(ctx context.Context, accountID int64, apiSecret secret.Text) (Checked, error)
+	Check(ctx context.Context, orgID string, accountID int64, apiSecret secret.Text) (Checked, error)
 	// Forget drops whatever is kept in memory for the org's connection, after it changed or went away.
 	Forget(orgID string)
 }
@@ -88,6 +88,7 @@ type Dashboard struct {
 	pages   *pages
 	crossed *http.CrossOriginProtection
 	once    *onceGuard
+	checks  *checkLimit
 	routes  []route
 	openAPI []byte
 }
@@ -112,7 +113,7 @@ func newWith(cfg Config, files *assets) (*Dashboard, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Dashboard{cfg: cfg, secure: base.Scheme == "https", assets: files, crossed: http.NewCrossOriginProtection(), once: newOnceGuard(cfg.Now)}
+	d := &Dashboard{cfg: cfg, secure: base.Scheme == "https", assets: files, crossed: http.NewCrossOriginProtection(), once: newOnceGuard(cfg.Now), checks: newCheckLimit(cfg.Now)}
 	if err := d.crossed.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {
 		return nil, fmt.Errorf("trust origin of the base address: %w", err)
 	}

@@ -33,7 +33,7 @@ type fakeHostaway struct {
 	wait     chan struct{} // when set, Check waits for it or for the end of its context
 }
 
-func (f *fakeHostaway) Check(ctx context.Context, accountID int64, apiSecret secret.Text) (Checked, error) {
+func (f *fakeHostaway) Check(ctx context.Context, _ string, accountID int64, apiSecret secret.Text) (Checked, error) {
 	f.mu.Lock()
 	f.checked = append(f.checked, accountID)
 	err, wait := f.failures[apiSecret.Reveal()], f.wait

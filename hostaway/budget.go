@@ -30,8 +30,8 @@ type BudgetConfig struct {
 }
 
 // Budget holds calls back until Hostaway's rate limits have room for them. One Budget serves all clients of a process, because
-// the accounts share the limit of its address. Waiting calls are served in turns over the accounts, first come first served
-// within one, and interactive ones before background ones; of eight turns, waiting background calls get at least one.
+// the accounts share the limit of its address. Waiting calls are served in turns over the accounts (and over the askers of clients
+// that have one), first come first served within one, and interactive ones before background ones; of eight turns, waiting background calls get at least one.
 //
 // A 429 closes the limit that it names until the moment that it names, and lowers it if it was set too high.
 type Budget struct {
@@ -160,7 +160,9 @@ func (s *slot) limited(applied string, limit int, retry time.Time) {
 	case "ip", "provider": // the provider is the partner that the keys name, so all accounts at once
 		named = b.ip
 	case "account":
-		named = b.line(lineKey{s.line.key.account, gateGeneral}).pool
+		general := s.line.key
+		general.gate = gateGeneral
+		named = b.line(general).pool
 	}
 	named.close(now, until, limit)
 	if !own.passes(named, b.ip) {

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func general(account int64) lineKey { return lineKey{account, gateGeneral} }
+func general(account int64) lineKey { return lineKey{account: account, gate: gateGeneral} }
 
 // order notes in which order named callers got their turn.
 type order struct {
@@ -101,6 +101,64 @@ func TestBudgetServesAccountsInTurns(t *testing.T) {
 	})
 }
 
+// Whoever tries credentials waits in a line of their own, whichever accounts they name, and however many.
+func TestAskersDoNotHoldUpTheAccountsThatTheyClaim(t *testing.T) {
+	t.Parallel()
+	const victim = 7
+	for name, claimed := range map[string]func(i int) int64{
+		"the victim's account": func(int) int64 { return victim },
+		"invented accounts":    func(i int) int64 { return int64(1000 + i) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := NewBudget(BudgetConfig{})
+				line := func(account int64, asker string) lineKey {
+					client := NewClient(Config{Credentials: Credentials{AccountID: account}, Budget: b, Asker: asker})
+					return client.line(get("count listings", "/listings"))
+				}
+				var got order
+				for i := range 60 {
+					got.queueUp(b, "check", line(claimed(i), "org a"), interactive)
+				}
+				for range 3 {
+					got.queueUp(b, "owner", line(victim, ""), interactive)
+				}
+				before := len(got.taken())
+				time.Sleep(11 * time.Second) // one window
+				owner := 0
+				for _, name := range got.taken()[before:] {
+					if name == "owner" {
+						owner++
+					}
+				}
+				if owner != 3 {
+					t.Errorf("the owner of the account got %d of 3 turns in the next window", owner)
+				}
+				time.Sleep(time.Hour) // the others have their turn too
+				if all := len(got.taken()); all != 63 {
+					t.Errorf("%d of 63 had their turn", all)
+				}
+			})
+		})
+	}
+}
+
+// A 429 for somebody who only claims the account closes nothing of its owner's.
+func TestALimitedCheckDoesNotCloseTheClaimedAccount(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBudget(BudgetConfig{})
+		check := take(t, b, lineKey{gate: gateGeneral, asker: "org a"}, 1)[0]
+		check.limited("account", 1, time.Now().Add(time.Minute))
+		check.done()
+		take(t, b, general(1), 2)
+		if _, err := b.acquire(t.Context(), check.line.key, interactive, time.Now()); CodeOf(err) != RateLimited {
+			t.Errorf("the asker goes on: %v", err)
+		}
+	})
+}
+
 func TestAFullAccountDoesNotHoldUpOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -180,7 +238,7 @@ func TestSpecialEndpointsHaveTheirOwnRoom(t *testing.T) {
 		b := NewBudget(BudgetConfig{PerAccount: Rate{1, time.Hour}, PerIP: Rate{1, time.Hour}})
 		take(t, b, general(1), 1)
 		for key, n := range map[lineKey]int{
-			{1, gateMessageSends}: 30, {1, gatePriceDetails}: 400, {1, gateCreateReservations}: 200, {2, gateMessageSends}: 30,
+			{account: 1, gate: gateMessageSends}: 30, {account: 1, gate: gatePriceDetails}: 400, {account: 1, gate: gateCreateReservations}: 200, {account: 2, gate: gateMessageSends}: 30,
 		} {
 			take(t, b, key, n)
 			if _, err := b.acquire(t.Context(), key, interactive, time.Now().Add(time.Second)); CodeOf(err) != RateLimited {
@@ -264,7 +322,7 @@ func TestTheEstimateKnowsTheQueue(t *testing.T) {
 			"account 2":             b.estimate(b.line(general(2)), interactive, now).Sub(now).Truncate(time.Second),
 			"account 3":             b.estimate(b.line(general(3)), interactive, now).Sub(now).Truncate(time.Second),
 			"background, account 3": b.estimate(b.line(general(3)), background, now).Sub(now).Truncate(time.Second),
-			"messages, account 1":   b.estimate(b.line(lineKey{1, gateMessageSends}), interactive, now).Sub(now).Truncate(time.Second),
+			"messages, account 1":   b.estimate(b.line(lineKey{account: 1, gate: gateMessageSends}), interactive, now).Sub(now).Truncate(time.Second),
 		}
 		b.mu.Unlock()
 		want := map[string]time.Duration{
@@ -356,9 +414,9 @@ func TestA429ClosesTheLimitItNames(t *testing.T) {
 		{"ip", general(1), true, true, false, true},
 		{"provider", general(1), true, true, false, true},
 		{"", general(1), true, false, false, false},
-		{"endpoint", lineKey{1, gateMessageSends}, false, false, true, false},
-		{"account", lineKey{1, gateMessageSends}, true, false, true, false},
-		{"ip", lineKey{1, gateMessageSends}, true, true, true, true},
+		{"endpoint", lineKey{account: 1, gate: gateMessageSends}, false, false, true, false},
+		{"account", lineKey{account: 1, gate: gateMessageSends}, true, false, true, false},
+		{"ip", lineKey{account: 1, gate: gateMessageSends}, true, true, true, true},
 	}
 	for _, test := range tests {
 		t.Run(fmt.Sprintf("%s at gate %d", test.applied, test.key.gate), func(t *testing.T) {
@@ -374,8 +432,8 @@ func TestA429ClosesTheLimitItNames(t *testing.T) {
 				}{
 					{general(1), test.own},
 					{general(2), test.other},
-					{lineKey{1, gateMessageSends}, test.messages},
-					{lineKey{2, gateMessageSends}, false},
+					{lineKey{account: 1, gate: gateMessageSends}, test.messages},
+					{lineKey{account: 2, gate: gateMessageSends}, false},
 					{general(3), test.nobody},
 				} {
 					_, err := b.acquire(t.Context(), c.key, interactive, time.Now().Add(3*time.Second))

@@ -32,6 +32,9 @@ type Config struct {
 	Tokens TokenStore
 	// Budget is shared by all clients of the process; nil makes one of its own with the default limits.
 	Budget *Budget
+	// Asker, if set, names who tries credentials that nobody has proven yet. The calls then queue up, and meet the limit of an
+	// account, by asker: to claim an account must not hold up the calls of its owner.
+	Asker string
 	// HTTP makes the calls; default a client of its own. Redirects are never followed.
 	HTTP *http.Client
 	// Now is the clock for tokens and retry times; default time.Now.

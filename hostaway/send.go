@@ -109,8 +109,7 @@ func (c *Client) authorize(ctx context.Context, what call) (Token, error) {
 
 // exchange waits for its turn and makes one HTTP request. err is an end for good; fail is an attempt that may be repeated.
 func (c *Client) exchange(ctx context.Context, what call, token Token, until time.Time) (ans answer, fail *failure, err error) {
-	key := lineKey{c.cfg.Credentials.AccountID, gateFor(what.method, what.path)}
-	turn, err := c.cfg.Budget.acquire(ctx, key, c.priority, until)
+	turn, err := c.cfg.Budget.acquire(ctx, c.line(what), c.priority, until)
 	if err != nil {
 		return answer{}, nil, err
 	}
@@ -137,6 +136,15 @@ func (c *Client) exchange(ctx context.Context, what call, token Token, until tim
 		c.shrink(turn, ans, fail)
 	}
 	return ans, fail, nil
+}
+
+// line is where a call queues up: with the account's others, or with its asker's.
+func (c *Client) line(what call) lineKey {
+	key := lineKey{account: c.cfg.Credentials.AccountID, gate: gateFor(what.method, what.path)}
+	if c.cfg.Asker != "" {
+		key.account, key.asker = 0, c.cfg.Asker
+	}
+	return key
 }
 
 func (c *Client) request(ctx context.Context, what call, token Token) (*http.Request, error) {

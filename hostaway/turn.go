@@ -46,9 +46,10 @@ const backgroundShare = 7
 type lineKey struct {
 	account int64
 	gate    gate
+	asker   string // instead of an account, for calls that only claim one
 }
 
-// line is the queue of one account at one gate.
+// line is the queue of one account, or of one asker, at one gate.
 type line struct {
 	key    lineKey
 	pool   *pool
@@ -141,6 +142,9 @@ func (b *Budget) longestWithout(p priority, now time.Time) *line {
 func (l *line) before(other *line) bool {
 	if l.key.account != other.key.account {
 		return l.key.account < other.key.account
+	}
+	if l.key.asker != other.key.asker {
+		return l.key.asker < other.key.asker
 	}
 	return l.key.gate < other.key.gate
 }
