@@ -31,7 +31,8 @@ type SignUp struct {
 	IP, UserAgent              string
 }
 
-// CreateSignUpLink makes a link's secret, good once and for ttl.
+// CreateSignUpLink makes a link's secret, good once and for ttl. A new SetUp link
+// replaces the unused ones from before: each start of a new server prints one.
 func (s *Store) CreateSignUpLink(ctx context.Context, kind SignUpKind, ttl time.Duration, by Actor) (secret.Text, error) {
 	if kind != SetUp && kind != Invite {
 		return secret.Text{}, &InputError{"kind", "it must be setup or invite"}
@@ -40,6 +41,11 @@ func (s *Store) CreateSignUpLink(ctx context.Context, kind SignUpKind, ttl time.
 	hash, _ := hashToken(signUpPrefix, link)
 	now := s.now()
 	err := s.write(ctx, func(d systemDoor) error {
+		if kind == SetUp {
+			if err := d.exec(ctx, sysDropSetUpLinks, nil); err != nil {
+				return err
+			}
+		}
 		return d.exec(ctx, sysAddSignUpLink, args{hash, kind, by.label(), now.UnixMilli(), now.Add(ttl).UnixMilli()})
 	})
 	if err != nil {
@@ -77,18 +83,31 @@ func (s *Store) signUpLink(ctx context.Context, d systemDoor, text string, link 
 	return kind, nil
 }
 
+// useSignUpLink uses a link up. A SetUp link is good only while there is no org:
+// whoever finds an old one must not become operator.
+func (s *Store) useSignUpLink(ctx context.Context, d systemDoor, link secret.Text) (SignUpKind, error) {
+	kind, err := s.signUpLink(ctx, d, sysUseSignUpLink, link, s.now().UnixMilli())
+	if err != nil || kind != SetUp {
+		return kind, err
+	}
+	var orgs int
+	if err := d.get(ctx, sysCountOrgs, nil, &orgs); err != nil {
+		return "", err
+	}
+	if orgs > 0 {
+		return "", ErrNotFound
+	}
+	return kind, nil
+}
+
 // SignUp makes an org with its owner and signs the owner in. A link is used up in
-// the same transaction; SetUp makes the owner an operator.
+// the same transaction; SetUp makes the owner an operator. Look at the link first
+// (CheckSignUpLink): here it is judged only after the password was hashed.
 // Errors: ErrNotFound and ErrExpired for the link, ErrConflict (the address signs
 // in already), *InputError, *AttemptsError (by IP).
 func (s *Store) SignUp(ctx context.Context, in SignUp) (secret.Text, Session, error) {
 	if err := s.countAttempt(ctx, subjects("sign-up", "", in.IP)); err != nil {
 		return secret.Text{}, Session{}, fmt.Errorf("sign up: %w", err)
-	}
-	if !in.Link.IsZero() {
-		if _, err := s.CheckSignUpLink(ctx, in.Link); err != nil { // before the hash, which costs
-			return secret.Text{}, Session{}, fmt.Errorf("sign up: %w", err)
-		}
 	}
 	draft, err := s.prepareOrg(ctx, NewOrg{Name: in.OrgName, Email: in.Email, MemberName: in.MemberName, Password: in.Password})
 	if err != nil {
@@ -104,7 +123,7 @@ func (s *Store) SignUp(ctx context.Context, in SignUp) (secret.Text, Session, er
 func (s *Store) signUp(ctx context.Context, t *transaction, in SignUp, draft *orgDraft, token secret.Text) error {
 	if !in.Link.IsZero() {
 		err := t.asSystem(func(d systemDoor) error {
-			kind, err := s.signUpLink(ctx, d, sysUseSignUpLink, in.Link, s.now().UnixMilli())
+			kind, err := s.useSignUpLink(ctx, d, in.Link)
 			draft.user.Operator = kind == SetUp
 			return err
 		})

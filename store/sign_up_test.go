@@ -51,6 +51,35 @@ func TestSetUpLinkMakesTheOperatorOnce(t *testing.T) {
 	}
 }
 
+// Every start of a new server prints a link: only the newest may make the
+// operator, and none once there is an org, however that was made.
+func TestOnlyOneSetUpLinkMakesAnOperator(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	setUp := func(st *store.Store) secret.Text {
+		t.Helper()
+		return must[secret.Text](t)(st.CreateSignUpLink(ctx, store.SetUp, time.Hour, system))
+	}
+	st := storetest.Open(t)
+	older, invite := setUp(st), must[secret.Text](t)(st.CreateSignUpLink(ctx, store.Invite, time.Hour, system))
+	newest := setUp(st)
+	if _, _, err := st.SignUp(ctx, signUp("old@example.com", older)); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("an older link: %v", err)
+	}
+	if _, session, err := st.SignUp(ctx, signUp("new@example.com", newest)); err != nil || !session.User.Operator {
+		t.Errorf("the newest link: %+v, %v", session, err)
+	}
+	if _, session, err := st.SignUp(ctx, signUp("guest@example.com", invite)); err != nil || session.User.Operator {
+		t.Errorf("an invitation: %+v, %v", session, err)
+	}
+	other := storetest.Open(t)
+	unused := setUp(other)
+	storetest.Org(t, other, "Made by command")
+	if _, _, err := other.SignUp(ctx, signUp("late@example.com", unused)); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a link after set-up: %v", err)
+	}
+}
+
 func TestSignUpLinksAreGoodOnceForOne(t *testing.T) {
 	t.Parallel()
 	st := storetest.Open(t)

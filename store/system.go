@@ -67,6 +67,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sysEndSessionsOf      = `DELETE FROM sessions WHERE user_id = ?`
 	sysDropEndedSessions  = `DELETE FROM sessions WHERE expires_at < ? OR last_seen_at < ?`
 	sysAddSignUpLink      = `INSERT INTO sign_up_links (token_hash, kind, created_by, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`
+	sysDropSetUpLinks     = `DELETE FROM sign_up_links WHERE kind = 'setup' AND used_at IS NULL`
 	sysSignUpLink         = `SELECT kind, expires_at FROM sign_up_links WHERE token_hash = ? AND used_at IS NULL`
 	sysUseSignUpLink      = `UPDATE sign_up_links SET used_at = ? WHERE token_hash = ? AND used_at IS NULL RETURNING kind, expires_at`
 	sysAddPasswordReset   = `INSERT INTO password_resets (token_hash, user_id, created_by, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`
@@ -92,7 +93,7 @@ func systemStatements() []string {
 		sysKeyByHash, sysSessionByToken, sysMemberships, sysCountOrgs, sysOrgsAfter, sysStaleConnections, sysSealedBy, sysCountSealed,
 		sysUserByEmail, sysListUsers, sysAddUser, sysSetOperator, sysSetPassword, sysRenewPassword,
 		sysAddSession, sysTouchSession, sysMoveSession, sysEndSession, sysEndSessionsOf, sysDropEndedSessions,
-		sysAddSignUpLink, sysSignUpLink, sysUseSignUpLink, sysAddPasswordReset, sysDropPasswordResets, sysPasswordReset,
+		sysAddSignUpLink, sysDropSetUpLinks, sysSignUpLink, sysUseSignUpLink, sysAddPasswordReset, sysDropPasswordResets, sysPasswordReset,
 		sysAttempts, sysSetAttempts, sysForgetAttempts, sysDropAttempts,
 		sysCanaries, sysAddCanary, sysDropCanaries,
 	}
