@@ -1,6 +1,6 @@
 // Confirmation: a write shows first what it would change, and happens when the
 // token that came with the preview is returned: once, soon, by the same key, for
-// the same tool with the same arguments.
+// the same tool with the same arguments, through the same connection.
 
 package store
 
@@ -51,6 +51,12 @@ INSERT INTO confirmations (org_id, id, key_id, tool, arguments_hash, token_hash,
 		return secret.Text{}, time.Time{}, fmt.Errorf("create the confirm token: %w", err)
 	}
 	return token, ends, nil
+}
+
+// dropConfirmations ends the tokens that wait, when the connection changes: what
+// their previews showed was another account.
+func (d orgDoor) dropConfirmations(ctx context.Context) error {
+	return d.exec(ctx, `DELETE FROM confirmations WHERE used_at IS NULL`, nil)
 }
 
 // UseConfirmation uses a token up. ErrNotFound: unknown, used, or made for another

@@ -74,3 +74,40 @@ func TestConfirmTokens(t *testing.T) {
 		t.Errorf("for a key of nobody: %v", err)
 	}
 }
+
+// A preview shows one Hostaway account: its token changes nothing in another.
+func TestConfirmTokensEndWithTheConnection(t *testing.T) {
+	t.Parallel()
+	st := storetest.Open(t)
+	f, other := storetest.Org(t, st, "Acme"), storetest.Org(t, st, "Other")
+	ctx := t.Context()
+	storetest.Connect(t, f.Org, 1, "the first account's secret")
+	create := func(f storetest.Fixture) secret.Text {
+		t.Helper()
+		token, _, err := f.Org.CreateConfirmation(ctx, store.Confirmation{KeyID: f.Key.ID, Tool: "create", ArgumentsHash: []byte("args")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	elsewhere := create(other)
+	for name, change := range map[string]func() error{
+		"another account": func() error {
+			_, err := f.Org.Connect(ctx, f.By(), store.NewConnection{AccountID: 2, Secret: secret.New("the second account's secret")})
+			return err
+		},
+		"disconnected": func() error { return f.Org.Disconnect(ctx, f.By()) },
+	} {
+		storetest.Connect(t, f.Org, 1, "the first account's secret")
+		token := create(f)
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Org.UseConfirmation(ctx, token, f.Key.ID, "create", []byte("args")); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s: %v, want not found", name, err)
+		}
+	}
+	if err := other.Org.UseConfirmation(ctx, elsewhere, other.Key.ID, "create", []byte("args")); err != nil {
+		t.Errorf("the other org's token: %v", err)
+	}
+}

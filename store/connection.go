@@ -128,6 +128,9 @@ func (d orgDoor) putConnection(ctx context.Context, n NewConnection, id string, 
 		id = newID("con")
 	}
 	now := d.org.store.now().UnixMilli()
+	if err := d.dropConfirmations(ctx); err != nil {
+		return err
+	}
 	var version int
 	err := d.get(ctx, `UPDATE orgs SET connections = connections + 1 RETURNING connections`, nil, &version)
 	if err != nil {
@@ -193,6 +196,9 @@ func (o *Org) Disconnect(ctx context.Context, by Actor) error {
 	err := o.write(ctx, func(d orgDoor) error {
 		var id string
 		if err := d.get(ctx, `DELETE FROM connections RETURNING id`, nil, &id); err != nil {
+			return err
+		}
+		if err := d.dropConfirmations(ctx); err != nil {
 			return err
 		}
 		return d.audit(ctx, by, Action{Name: "connection.disconnected", Target: id})
