@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,6 +56,7 @@ type front struct {
 	h2c     bool
 	drain   func(context.Context) error // ends open streams and refuses new calls
 	finish  time.Duration               // zero means finishTime
+	body    time.Duration               // zero means bodyTime
 	log     *slog.Logger
 }
 
@@ -81,7 +83,7 @@ func (f front) server(base context.Context) *http.Server {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(f.h2c)
 	return &http.Server{
-		Handler:           f.handler,
+		Handler:           withBodyDeadline(cmp.Or(f.body, bodyTime), f.handler),
 		Protocols:         protocols,
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
