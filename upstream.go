@@ -112,9 +112,10 @@ type orgLink struct {
 	log     *slog.Logger
 }
 
-// Load returns the stored token, or none.
+// Load returns the stored token, or none. The token of a connection that came
+// later opens another account.
 func (l orgLink) Load(ctx context.Context) (hostaway.Token, error) {
-	token, err := l.org.HostawayToken(ctx)
+	token, err := l.org.HostawayToken(ctx, l.version)
 	if errors.Is(err, store.ErrNotFound) {
 		return hostaway.Token{}, nil
 	}

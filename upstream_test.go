@@ -169,7 +169,11 @@ func TestOldClientsDoNotTouchANewConnection(t *testing.T) {
 	t.Parallel()
 	u, ctx := newUpstreamTest(t), t.Context()
 	old := orgLink{org: u.alpha.Org, version: 1, log: slog.New(slog.DiscardHandler)}
-	storetest.Connect(t, u.alpha.Org, alphaID, alphaSecret)
+	fresh := store.HostawayToken{Value: secret.New("token of the new account"), IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
+	replaced, err := u.alpha.Org.Connect(ctx, u.alpha.By(), store.NewConnection{AccountID: 777, Secret: secret.New("another account's secret"), Token: fresh})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := old.Save(ctx, hostaway.Token{Value: secret.New("old"), IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}); err != nil {
 		t.Error(err)
 	}
@@ -178,7 +182,11 @@ func TestOldClientsDoNotTouchANewConnection(t *testing.T) {
 		t.Errorf("%+v %v", c, err)
 	}
 	if token, err := old.Load(ctx); err != nil || !token.Value.IsZero() {
-		t.Errorf("the old token was kept: %v", err)
+		t.Errorf("the old client loads %q, %v", token.Value.Reveal(), err)
+	}
+	current := orgLink{org: u.alpha.Org, version: replaced.Version, log: slog.New(slog.DiscardHandler)}
+	if token, err := current.Load(ctx); err != nil || token.Value.Reveal() != fresh.Value.Reveal() {
+		t.Errorf("the new client loads %q, %v", token.Value.Reveal(), err)
 	}
 }
 

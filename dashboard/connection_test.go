@@ -32,7 +32,7 @@ func TestConnectTestReplaceDisconnect(t *testing.T) {
 	if err != nil || saved.AccountID != 40160 || saved.Secret.Reveal() != accountSecret {
 		t.Fatalf("stored credentials: %+v, %v", saved, err)
 	}
-	if token, err := fix.Org.HostawayToken(t.Context()); err != nil || token.Value.Reveal() != "token-"+accountSecret {
+	if token, err := fix.Org.HostawayToken(t.Context(), saved.Version); err != nil || token.Value.Reveal() != "token-"+accountSecret {
 		t.Errorf("the token of the check was not kept: %v", err)
 	}
 

@@ -40,7 +40,7 @@ func TestConnectionLifeCycle(t *testing.T) {
 	if err != nil || creds.AccountID != 61148 || creds.Secret.Reveal() != accountSecret || creds.Version != 1 {
 		t.Errorf("Credentials() = %+v, %v", creds, err)
 	}
-	if got, err := f.Org.HostawayToken(ctx); err != nil || got != token {
+	if got, err := f.Org.HostawayToken(ctx, c.Version); err != nil || got != token {
 		t.Errorf("HostawayToken() = %+v, %v", got, err)
 	}
 	clock.Advance(time.Hour)
@@ -54,7 +54,7 @@ func TestConnectionLifeCycle(t *testing.T) {
 	if c.State != store.ConnectionRefused || c.Detail != "Hostaway says: revoked" || c.RefusedAt == nil {
 		t.Errorf("after a refusal: %+v", c)
 	}
-	if got, err := f.Org.HostawayToken(ctx); err != nil || !got.Value.IsZero() {
+	if got, err := f.Org.HostawayToken(ctx, c.Version); err != nil || !got.Value.IsZero() {
 		t.Errorf("a refused connection keeps its token: %+v, %v", got, err)
 	}
 	if err := f.Org.MarkConnectionChecked(ctx, 1, nil); err != nil {
@@ -107,13 +107,13 @@ func TestAnswersToOldCredentialsChangeNothing(t *testing.T) {
 	if err := f.Org.SaveHostawayToken(ctx, 3, fresh); err != nil {
 		t.Fatal(err)
 	}
-	if got := must[store.HostawayToken](t)(f.Org.HostawayToken(ctx)); got != fresh {
+	if got := must[store.HostawayToken](t)(f.Org.HostawayToken(ctx, 3)); got != fresh {
 		t.Errorf("HostawayToken() = %+v", got)
 	}
 	if err := f.Org.SaveHostawayToken(ctx, 3, store.HostawayToken{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := must[store.HostawayToken](t)(f.Org.HostawayToken(ctx)); !got.Value.IsZero() {
+	if got := must[store.HostawayToken](t)(f.Org.HostawayToken(ctx, 3)); !got.Value.IsZero() {
 		t.Errorf("a removed token is still there: %+v", got)
 	}
 }

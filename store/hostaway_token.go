@@ -11,13 +11,15 @@ import (
 )
 
 // HostawayToken opens the stored access token; zero when there is none.
-// Errors: ErrNotFound (no connection), secret.ErrOpen, *secret.UnknownKeyError.
-func (o *Org) HostawayToken(ctx context.Context) (t HostawayToken, err error) {
+// Errors: ErrNotFound (no connection of this version), secret.ErrOpen,
+// *secret.UnknownKeyError.
+func (o *Org) HostawayToken(ctx context.Context, version int) (t HostawayToken, err error) {
 	err = o.read(ctx, func(d orgDoor) error {
 		var id string
 		var sealed []byte
 		var issued, expires sql.NullInt64
-		err := d.get(ctx, `SELECT id, token, token_issued_at, token_expires_at FROM connections`, nil, &id, &sealed, &issued, &expires)
+		err := d.get(ctx, `SELECT id, token, token_issued_at, token_expires_at FROM connections WHERE version = ?`,
+			args{version}, &id, &sealed, &issued, &expires)
 		if err != nil || sealed == nil {
 			return err
 		}

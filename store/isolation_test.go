@@ -160,7 +160,7 @@ var orgCases = map[string]isolationCase{
 		return fmt.Sprint(c.AccountID, c.Secret.Reveal()), err
 	})},
 	"HostawayToken": {noIDs: true, run: answer(func(ctx context.Context, me, _ side) (string, error) {
-		t, err := me.fix.Org.HostawayToken(ctx)
+		t, err := me.fix.Org.HostawayToken(ctx, 1)
 		return t.Value.Reveal(), err
 	})},
 	"SaveHostawayToken": {noIDs: true, run: failure(func(ctx context.Context, me, _ side) error {

@@ -137,7 +137,7 @@ func TestCopiedSecretsDoNotOpen(t *testing.T) {
 	if _, err := b.Credentials(t.Context()); err != nil {
 		t.Errorf("B's own: %v", err)
 	}
-	if c, err := b.HostawayToken(t.Context()); !errors.Is(err, secret.ErrOpen) {
+	if c, err := b.HostawayToken(t.Context(), 1); !errors.Is(err, secret.ErrOpen) {
 		t.Errorf("the secret in the token's column: %v, %v", c, err)
 	}
 	if _, _, err := st.Reseal(t.Context(), 10); err != nil {
@@ -208,7 +208,7 @@ func TestResealGoesInBatchesAndMayBeBrokenOff(t *testing.T) {
 			t.Errorf("Credentials() = %v, %v", c, err)
 		}
 	}
-	if token, err := (&Org{store: st, id: o.id}).HostawayToken(t.Context()); err != nil || token.Value.Reveal() != "token" {
+	if token, err := (&Org{store: st, id: o.id}).HostawayToken(t.Context(), 1); err != nil || token.Value.Reveal() != "token" {
 		t.Errorf("HostawayToken() = %v, %v", token, err)
 	}
 }
