@@ -11,8 +11,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -72,7 +74,7 @@ func (b *bridgeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	b.serve(fctx)
-	answer(w, &fctx.Response)
+	answer(w, r, &fctx.Response)
 	fctx.Request.Reset()
 	fctx.Response.Reset()
 	fctx.ResetUserValues()
@@ -135,8 +137,14 @@ func (b *bridgeHandler) bodyKind(r *http.Request) (string, *fiber.Error) {
 	return kind, nil
 }
 
-// answer copies the answer back; a streamed body is flushed piece by piece.
-func answer(w http.ResponseWriter, resp *fasthttp.Response) {
+// writeWait is how long a piece of an answer may take to leave: a caller who does not read must not hold the answer for ever.
+const writeWait = 30 * time.Second
+
+// pieceSize is how much is written under one deadline, in bytes.
+const pieceSize = 16 << 10
+
+// answer copies the answer back, piece by piece; a streamed body is flushed as it comes.
+func answer(w http.ResponseWriter, r *http.Request, resp *fasthttp.Response) {
 	header := w.Header()
 	for key, value := range resp.Header.All() {
 		switch name := http.CanonicalHeaderKey(string(key)); {
@@ -147,29 +155,50 @@ func answer(w http.ResponseWriter, resp *fasthttp.Response) {
 			header.Add(name, string(value))
 		}
 	}
-	w.WriteHeader(resp.StatusCode())
 	if !resp.IsBodyStream() {
-		_, _ = w.Write(resp.Body()) // a failed write means the caller is gone
+		answerWhole(w, r, resp)
 		return
 	}
 	defer func() { _ = resp.CloseBodyStream() }() // tells the writer of the stream that nobody reads any more
-	flush := http.NewResponseController(w)
+	w.WriteHeader(resp.StatusCode())
 	stream := resp.BodyStream()
-	buf := make([]byte, 16<<10)
+	buf := make([]byte, pieceSize)
 	for {
 		n, err := stream.Read(buf)
-		if n > 0 {
-			if _, werr := w.Write(buf[:n]); werr != nil {
-				return
-			}
-			if flush.Flush() != nil {
-				return
-			}
-		}
-		if err != nil {
+		if n > 0 && writePiece(w, buf[:n]) != nil || err != nil {
 			return
 		}
 	}
+}
+
+// answerWhole says how long the body is, since net/http counts only what nobody flushes.
+func answerWhole(w http.ResponseWriter, r *http.Request, resp *fasthttp.Response) {
+	body, status := resp.Body(), resp.StatusCode()
+	bare := status == http.StatusNoContent || status == http.StatusNotModified || r.Method == http.MethodHead && len(body) == 0
+	if !bare {
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	w.WriteHeader(status)
+	for {
+		piece := body[:min(len(body), pieceSize)]
+		body = body[len(piece):]
+		if writePiece(w, piece) != nil || len(body) == 0 { // a failed one means that the caller is gone, or does not read
+			return
+		}
+	}
+}
+
+// writePiece writes under a deadline, and flushes so that the deadline covers all of it. It is taken off afterwards: the connection
+// may carry a later answer of another handler.
+func writePiece(w http.ResponseWriter, piece []byte) error {
+	control := http.NewResponseController(w)
+	if control.SetWriteDeadline(time.Now().Add(writeWait)) == nil {
+		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
+	}
+	if _, err := w.Write(piece); err != nil {
+		return err
+	}
+	return control.Flush()
 }
 
 // peer is the address of the caller, as the outer server found it out; the unspecified one where there is none.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -247,3 +248,58 @@ func TestBridgeSurvivesABrokenBody(t *testing.T) {
 type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// stuckCaller notes whether each piece was written under a deadline, and takes no more than the first.
+type stuckCaller struct {
+	*httptest.ResponseRecorder
+	deadline time.Time
+	writes   int
+	naked    int // writes without a deadline
+	reads    bool
+}
+
+func (s *stuckCaller) SetWriteDeadline(at time.Time) error {
+	s.deadline = at
+	return nil
+}
+
+func (s *stuckCaller) Write(p []byte) (int, error) {
+	s.writes++
+	if s.deadline.IsZero() {
+		s.naked++
+	}
+	if !s.reads && s.writes > 1 {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return s.ResponseRecorder.Write(p)
+}
+
+func TestAnswersLeaveUnderADeadline(t *testing.T) {
+	t.Parallel()
+	const size = 5*pieceSize + 1
+	app := newApp()
+	app.Get("/whole", func(c *fiber.Ctx) error { return c.SendString(strings.Repeat("x", size)) })
+	app.Get("/stream", func(c *fiber.Ctx) error { return c.SendStream(strings.NewReader(strings.Repeat("x", size))) })
+	app.Get("/nothing", func(c *fiber.Ctx) error { return c.Redirect("/whole", 303) })
+	empty := &stuckCaller{ResponseRecorder: httptest.NewRecorder()}
+	bridge(app).ServeHTTP(empty, httptest.NewRequest("GET", "/nothing", nil))
+	if empty.naked > 0 || !empty.Flushed || empty.Header().Get("Content-Length") != "0" {
+		t.Errorf("an empty answer: flushed %t, %v", empty.Flushed, empty.Header())
+	}
+	for _, path := range []string{"/whole", "/stream"} {
+		for _, reads := range []bool{true, false} {
+			w := &stuckCaller{ResponseRecorder: httptest.NewRecorder(), reads: reads}
+			bridge(app).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+			if w.naked > 0 || !w.deadline.IsZero() || !w.Flushed {
+				t.Errorf("%s: %d of %d pieces without a deadline, left over: %s, flushed: %t", path, w.naked, w.writes, w.deadline, w.Flushed)
+			}
+			if reads != (w.Body.Len() == size) || !reads && w.writes != 2 {
+				t.Errorf("%s: %d pieces, %d bytes to a caller who reads: %t", path, w.writes, w.Body.Len(), reads)
+			}
+		}
+	}
+	res, body := fetch(t, request(t, "GET", serveApp(t, app).URL+"/whole", ""))
+	if res.ContentLength != size || len(body) != size {
+		t.Errorf("announced %d bytes, sent %d, want %d", res.ContentLength, len(body), size)
+	}
+}
