@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hostaway-mcp/secret"
 	"hostaway-mcp/store"
@@ -68,9 +69,11 @@ func TestMembersComeAndGo(t *testing.T) {
 // known, nor what the other org calls the person.
 func TestOnePersonInTwoOrgs(t *testing.T) {
 	t.Parallel()
-	st := storetest.Open(t)
+	clock := clockAt(noon)
+	st := storetest.Open(t, storetest.WithClock(clock))
 	a, b := storetest.Org(t, st, "Acme"), storetest.Org(t, st, "Beta")
 	ctx := t.Context()
+	clock.Advance(time.Minute)
 	if _, err := b.Org.AddMember(ctx, b.By(), a.Email, "The accountant", store.RoleMember, goodPassword); err != nil {
 		t.Fatal(err)
 	}
@@ -104,6 +107,23 @@ func TestOnePersonInTwoOrgs(t *testing.T) {
 		if err := st.SwitchOrg(ctx, token, id); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("switch to %s: %v, want not found", id, err)
 		}
+	}
+}
+
+// Whoever adds a stranger to an org with an early name must not become what that
+// person sees first.
+func TestANewSessionStartsInTheOldestMembership(t *testing.T) {
+	t.Parallel()
+	clock := clockAt(noon)
+	st := storetest.Open(t, storetest.WithClock(clock))
+	own, early := storetest.Org(t, st, "Zeta"), storetest.Org(t, st, "AAA")
+	clock.Advance(time.Minute)
+	if _, err := early.Org.AddMember(t.Context(), early.By(), own.Email, "Olive", store.RoleMember, goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	token, _ := signIn(t, st, own)
+	if o, _, err := st.OrgBySession(t.Context(), token); err != nil || o.Name() != "Zeta" {
+		t.Errorf("the session starts in %v, %v; want Zeta", o, err)
 	}
 }
 

@@ -187,14 +187,12 @@ func (s *Store) SwitchOrg(ctx context.Context, token secret.Text, orgID string) 
 	return nil
 }
 
-// firstOrg is where a person's new session starts.
-func (d systemDoor) firstOrg(ctx context.Context, userID string) (string, error) {
-	mine, err := d.memberships(ctx, userID)
-	if err == nil && len(mine) == 0 {
+// firstOrg is where a person's new session starts: the oldest membership, as in
+// sysSessionByToken. An org that is called AAA does not get to be first.
+func (d systemDoor) firstOrg(ctx context.Context, userID string) (orgID string, err error) {
+	err = d.get(ctx, sysFirstOrg, args{userID}, &orgID)
+	if errors.Is(err, ErrNotFound) {
 		err = errors.New("this person is a member of no org any more")
 	}
-	if err != nil {
-		return "", err
-	}
-	return mine[0].OrgID, nil
+	return orgID, err
 }

@@ -31,6 +31,7 @@ SELECT o.id, o.name, m.role
 FROM members_all m JOIN orgs_all o ON o.id = m.org_id
 WHERE m.user_id = ? ORDER BY o.name, o.id`
 
+	sysFirstOrg  = `SELECT org_id FROM members_all WHERE user_id = ? ORDER BY created_at, org_id LIMIT 1`
 	sysCountOrgs = `SELECT count(*) FROM orgs_all`
 	sysOrgsAfter = `SELECT id, name, created_at FROM orgs_all WHERE id > ? ORDER BY id LIMIT 100`
 
@@ -90,7 +91,7 @@ WHERE r.token_hash = ? AND r.used_at IS NULL`
 // to the constants above.
 func systemStatements() []string {
 	return []string{
-		sysKeyByHash, sysSessionByToken, sysMemberships, sysCountOrgs, sysOrgsAfter, sysStaleConnections, sysSealedBy, sysCountSealed,
+		sysKeyByHash, sysSessionByToken, sysMemberships, sysFirstOrg, sysCountOrgs, sysOrgsAfter, sysStaleConnections, sysSealedBy, sysCountSealed,
 		sysUserByEmail, sysListUsers, sysAddUser, sysSetOperator, sysSetPassword, sysRenewPassword,
 		sysAddSession, sysTouchSession, sysMoveSession, sysEndSession, sysEndSessionsOf, sysDropEndedSessions,
 		sysAddSignUpLink, sysDropSetUpLinks, sysSignUpLink, sysUseSignUpLink, sysAddPasswordReset, sysDropPasswordResets, sysPasswordReset,
