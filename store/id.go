@@ -54,6 +54,11 @@ func (r *risingIDs) next(kind string, now time.Time) string {
 	return string(appendDigits(out, mathrand.Uint64(), 6))
 }
 
+// firstID sorts after every rising id from before at, and before all others.
+func firstID(kind string, at time.Time) string {
+	return string(appendDigits([]byte(kind+"_"), uint64(max(at.UnixMilli(), 0)), 10))
+}
+
 // appendDigits writes the low n*5 bits of v as n characters.
 func appendDigits(out []byte, v uint64, n int) []byte {
 	for i := n - 1; i >= 0; i-- {
