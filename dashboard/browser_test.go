@@ -216,8 +216,13 @@ func (x *window) wantSound(name string) {
 	for _, fault := range faults {
 		x.t.Errorf("%s: axe: %s", name, fault)
 	}
+	x.wantNoSidewaysScroll(name)
+}
+
+func (x *window) wantNoSidewaysScroll(name string) {
+	x.t.Helper()
 	if over := read[int](x, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
-		wide := read[string](x, `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll, pre, .tabs")).map(e => e.tagName + "." + e.className).slice(0, 5).join(", ")`)
+		wide := read[string](x, `[...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1 && !e.closest(".scroll, pre, .tabs")).map(e => e.tagName + "." + e.className).slice(0, 5).join(", ")`)
 		x.t.Errorf("%s: %d px hang over the side: %s", name, over, wide)
 	}
 }

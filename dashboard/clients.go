@@ -72,7 +72,8 @@ func (d *Dashboard) clients(key string) []client {
 		{
 			"claude-desktop", "Claude Desktop",
 			[]string{
-				"Put the `" + d.cfg.Binary + "` program on this computer; Claude Desktop starts it as a bridge to this server.",
+				"Put the `" + d.cfg.Binary + "` program on this computer; the operator of this server has it. Claude Desktop starts it as a bridge to this server.",
+				"As command write where you put it, in full: for example `/usr/local/bin/" + d.cfg.Binary + "`, or `C:\\Tools\\" + d.cfg.Binary + ".exe`.",
 				"Open Settings → Developer → Edit Config, add this, then restart Claude Desktop.",
 			},
 			[]snippet{{"s-claude-desktop", "claude_desktop_config.json", desktop, false}},

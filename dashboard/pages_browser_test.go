@@ -61,6 +61,8 @@ func (x *window) inspect(s sight) {
 			x.picture(name)
 		}
 	}
+	x.look(false, 320) // the narrowest phones, and 400 % zoom
+	x.wantNoSidewaysScroll(s.name + "-320")
 }
 
 // sights lists every page, in its different states.

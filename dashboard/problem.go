@@ -109,7 +109,7 @@ func toProblem(err error) *problem {
 	return errInternal
 }
 
-// failed is Fiber's error handler: JSON below /api/, a page in the usual frame everywhere else.
+// failed is Fiber's error handler: JSON below /api/ and for programs, a page in the usual frame for people.
 func (d *Dashboard) failed(c *fiber.Ctx, err error) error {
 	p := toProblem(err)
 	v := d.visitOf(c)
@@ -120,7 +120,7 @@ func (d *Dashboard) failed(c *fiber.Ctx, err error) error {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))
 	}
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	if isAPI(c) {
+	if isAPI(c) || wantsJSON(c) {
 		return sendProblem(c, v, p)
 	}
 	shownErr := d.show(c, v, shown{Page: "problem", Title: p.Title, Status: p.Status, Data: p})
@@ -141,6 +141,14 @@ func (d *Dashboard) logInternal(c *fiber.Ctx, v *visit, err error) {
 // isAPI is true for everything that programs read.
 func isAPI(c *fiber.Ctx) bool { return c.Path() == "/api" || strings.HasPrefix(c.Path(), "/api/") }
 
+// wantsJSON tells a program from a browser: clients that look for an OAuth server ask for addresses such as /register, and show their
+// people whatever comes back.
+func wantsJSON(c *fiber.Ctx) bool {
+	accept := c.Get(fiber.HeaderAccept)
+	sends := strings.HasPrefix(c.Get(fiber.HeaderContentType), fiber.MIMEApplicationJSON)
+	return !strings.Contains(accept, "text/html") && (strings.Contains(accept, "json") || sends)
+}
+
 // apiProblem is the JSON form of a problem.
 type apiProblem struct {
 	Error apiProblemBody `json:"error"`
@@ -156,7 +164,7 @@ type apiProblemBody struct {
 func sendProblem(c *fiber.Ctx, v *visit, p *problem) error {
 	message := p.Message
 	if p == errNotFound {
-		message = http.StatusText(http.StatusNotFound) + ": there is no such address in this API."
+		message = http.StatusText(http.StatusNotFound) + ": there is no such address here."
 	}
 	next := p.Next
 	if p == errNotFound {

@@ -32,6 +32,11 @@ func TestUnknownAddressesAreNotFoundForAll(t *testing.T) {
 				t.Errorf("%s answers %q", path, got)
 			}
 		}
+		// Where MCP clients look for an OAuth server, and what they would show of a page.
+		for _, headers := range [][]string{{"Accept: application/json"}, {"Accept: */*", "Content-Type: application/json"}} {
+			wantPage(t, b.do("POST", "/register", "{}", headers...), 404, `"code":"not_found"`)
+		}
+		wantPage(t, b.do("GET", "/register", "", "Accept: text/html,application/json;q=0.5"), 404, "Page not found")
 		wantPage(t, b.do("PUT", "/keys", ""), 405, "Not possible here")
 		wantPage(t, b.do("PUT", "/api/api-keys", ""), 405, `"code":"method_not_allowed"`)
 	}

@@ -136,12 +136,21 @@ func averageKPI(u store.Usage) kpi {
 }
 
 func toolsKPI(u store.Usage) kpi {
-	k := kpi{Label: "Tools used", Value: number(len(u.Tools)), Hint: "different tools"}
+	used := len(u.Tools)
+	for _, tool := range u.Tools {
+		if tool.Tool == unknownTool {
+			used--
+		}
+	}
+	k := kpi{Label: "Tools used", Value: number(used), Hint: "different tools"}
 	if rows := toolRows(u); len(rows) > 0 {
 		k.Hint = "most: " + strings.TrimPrefix(rows[0].Tool, "hostaway_")
 	}
 	return k
 }
+
+// unknownTool is the name under which calls of tools that do not exist are counted.
+const unknownTool = "unknown"
 
 // toolRows puts the most used tool first.
 func toolRows(u store.Usage) []toolRow {
