@@ -33,7 +33,7 @@ func TestUnknownAddressesAreNotFoundForAll(t *testing.T) {
 			}
 		}
 		// Where MCP clients look for an OAuth server, and what they would show of a page.
-		for _, headers := range [][]string{{"Accept: application/json"}, {"Accept: */*", "Content-Type: application/json"}} {
+		for _, headers := range [][]string{{"Accept: application/json", "Content-Type: application/json"}, {"Accept: */*", "Content-Type: application/json"}} {
 			wantPage(t, b.do("POST", "/register", "{}", headers...), 404, `"code":"not_found"`)
 		}
 		wantPage(t, b.do("GET", "/register", "", "Accept: text/html,application/json;q=0.5"), 404, "Page not found")
