@@ -151,7 +151,7 @@ func (s *Server) record(x *exchange, c *call, answerBytes int) error {
 	if c.tool.Name == "" {
 		// Invented names would fill the usage page: they are counted under one, and kept as what was asked for.
 		entry.Tool = "unknown"
-		entry.Arguments, _ = json.Marshal(map[string]string{"tool": clip(x.msg.tool, 60)})
+		entry.Arguments, _ = json.Marshal(map[string]string{"tool": redactName(x.msg.tool, 60)})
 	}
 	if c.failure != nil {
 		entry.Outcome, entry.ErrorCode = c.failure.outcome(), c.failure.code
@@ -165,10 +165,10 @@ func (s *Server) record(x *exchange, c *call, answerBytes int) error {
 
 func clientName(x *exchange) string {
 	if x.msg.clientName != "" {
-		return clip(x.msg.clientName, 60)
+		return redactName(x.msg.clientName, 60)
 	}
 	product, _, _ := strings.Cut(x.r.UserAgent(), " ")
-	return clip(product, 60)
+	return redactName(product, 60)
 }
 
 // unknownTool answers a call of a tool that is not there.

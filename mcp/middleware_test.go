@@ -60,7 +60,9 @@ func stoppingTool(f **frame, failing bool) Tool {
 		Renamed int64 `json:"renamed"`
 	}
 	return newWriteTool(spec{Name: "hostaway_rename", Title: "Rename", Description: "Renames.", WithoutHostaway: true},
-		func(_ context.Context, _ Caller, in renameIn) (renamePreview, error) { return renamePreview{New: in.Name}, nil },
+		func(_ context.Context, _ Caller, in renameIn) (renamePreview, error) {
+			return renamePreview{New: in.Name}, nil
+		},
 		func(ctx context.Context, _ Caller, in renameIn) (out, error) {
 			over, cancel := context.WithCancel(context.Background())
 			cancel()

@@ -15,6 +15,7 @@ const (
 	redactedBytes = 2_000
 	redactedText  = 200
 	redactedItems = 50
+	redactedKey   = 40
 )
 
 // freeText are the arguments (or parts of their names) in which people write about people, or that carry a secret.
@@ -26,11 +27,14 @@ var freeText = []string{
 // plain are names that would be caught above and are harmless: closed values that the log is there for.
 var plain = []string{"date_basis", "currency_code", "country_code", "cursor"}
 
+// counted are names that would be caught above and hold a count or an amount, when they hold a number.
+var counted = []string{"guests", "guests_included", "extra_guest_price"}
+
 var (
 	emailPattern = regexp.MustCompile(`[^\s@<>"]+@[^\s@<>"]+\.[A-Za-z]{2,}`)
 	phonePattern = regexp.MustCompile(`\+?\d[\d ()./-]{6,}\d`)
 	datePattern  = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}([T ].*)?$`)
-	keyPattern   = regexp.MustCompile(`hmcp_[A-Za-z0-9]+`)
+	keyPattern   = regexp.MustCompile(`hmcp[a-z]?_[A-Za-z0-9]+|confirm_[A-Za-z0-9]{20,}`)
 )
 
 // redact gives the form in which arguments may be kept: always a JSON object, at most redactedBytes long.
@@ -47,7 +51,7 @@ func redact(arguments json.RawMessage) json.RawMessage {
 	if err != nil || len(raw) > redactedBytes {
 		names := make([]string, 0, len(object))
 		for _, name := range sortedKeys(object) {
-			names = append(names, clip(name, 40))
+			names = append(names, redactName(name, redactedKey))
 		}
 		raw, _ = encode(map[string]any{"redacted": "too long", "arguments": names[:min(len(names), redactedItems)]})
 	}
@@ -62,7 +66,7 @@ func redactValue(name string, value any) any {
 			if i == redactedItems {
 				break
 			}
-			out[clip(key, 40)] = redactValue(key, v[key])
+			out[redactName(key, redactedKey)] = redactValue(key, v[key])
 		}
 		return out
 	case []any:
@@ -74,7 +78,7 @@ func redactValue(name string, value any) any {
 	case string:
 		return redactText(name, v)
 	case json.Number:
-		if lower := strings.ToLower(name); strings.Contains(lower, "phone") || strings.Contains(lower, "code") {
+		if masked(name) && !slices.Contains(counted, strings.ToLower(name)) {
 			return "[masked]" // other numbers are ids, counts and amounts
 		}
 	}
@@ -91,10 +95,16 @@ func redactText(name, text string) string {
 	if datePattern.MatchString(text) && len(text) <= 40 {
 		return text
 	}
+	return clip(withoutPatterns(text), redactedText)
+}
+
+// redactName gives the form in which a name that the client chose may be kept: an argument's, a tool's or the client's own.
+func redactName(name string, most int) string { return clip(withoutPatterns(name), most) }
+
+func withoutPatterns(text string) string {
 	text = keyPattern.ReplaceAllString(text, "[key]")
 	text = emailPattern.ReplaceAllString(text, "[email]")
-	text = phonePattern.ReplaceAllString(text, "[phone]")
-	return clip(text, redactedText)
+	return phonePattern.ReplaceAllString(text, "[phone]")
 }
 
 func masked(name string) bool {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"hostaway-mcp/store"
 )
 
 func TestRedactKeepsTheQuestionAndHidesThePeople(t *testing.T) {
@@ -24,12 +26,37 @@ func TestRedactKeepsTheQuestionAndHidesThePeople(t *testing.T) {
 		`{"channel":"write to ann.b@example.co.uk"}`:              `{"channel":"write to [email]"}`,
 		`{"channel":"call +49 (170) 123-4567 now"}`:               `{"channel":"call [phone] now"}`,
 		`{"channel":"hmcp_abcDEF123"}`:                            `{"channel":"[key]"}`,
+		`{"channel":"confirm_abcDEF123abcDEF123abc hmcps_abc"}`:   `{"channel":"[key] [key]"}`,
+		`{"guest_name":351912345678,"search":[351912345678]}`:     `{"guest_name":"[masked]","search":["[masked]"]}`,
+		`{"guests":2,"guests_included":4,"door_code":1234}`:       `{"guests":2,"guests_included":4,"door_code":"[masked]"}`,
+		`{"extra_guest_price":12.5,"wifi":12345678}`:              `{"extra_guest_price":12.5,"wifi":"[masked]"}`,
+		`{"hmcp_abcDEF123":1}`:                                    `{"[key]":1}`,
+		`{"x":{"ann@example.com":1,"+49 170 1234567":2}}`:         `{"x":{"[email]":1,"[phone]":2}}`,
 		`{"changes":[{"listing_id":7,"name":"Sea","price":"9"}]}`: `{"changes":[{"listing_id":7,"name":"[masked]","price":"9"}]}`,
-		`{"q<>&":"é"}`:                                            `{"q<>&":"é"}`,
+		`{"q<>&":"é"}`: `{"q<>&":"é"}`,
 	} {
 		if got := string(redact(json.RawMessage(args))); !sameJSON(got, want) {
 			t.Errorf("%s: %s, want %s", args, got, want)
 		}
+	}
+}
+
+// Names that the client chooses go into the audit log too.
+func TestInventedNamesAreRedacted(t *testing.T) {
+	t.Parallel()
+	f := newFrame(t, frameTools(), nil)
+	fix := f.org("A")
+	body, headers := modern("1", "tools/call", `{"name":"write ann@example.com","arguments":{}}`)
+	body = strings.Replace(body, "modern-test", "Ann +49 170 1234567 hmcp_abcDEF123", 1)
+	if got := f.post(fix.APIKey, body, headers...); !got.tool(t).Result.IsError {
+		t.Fatalf("%+v", got)
+	}
+	entries, _, err := fix.Org.ListAudit(t.Context(), store.AuditFilter{Limit: 1})
+	if err != nil || len(entries) != 1 {
+		t.Fatal(entries, err)
+	}
+	if e := entries[0]; e.ClientName != "Ann [phone] [key]" || string(e.Arguments) != `{"tool":"write [email]"}` {
+		t.Errorf("kept: client %q, arguments %s", e.ClientName, e.Arguments)
 	}
 }
 
