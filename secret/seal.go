@@ -116,25 +116,10 @@ func (k *Keyring) Open(ref Ref, envelope []byte) ([]byte, error) {
 	return value, nil
 }
 
-// Stale says that the envelope was not sealed by the first key of the ring.
-func (k *Keyring) Stale(envelope []byte) bool {
-	id, err := envelopeKey(envelope)
-	return err != nil || id != k.keys[0].id
-}
-
 // PrimaryPrefix is how every envelope begins that the first key sealed: version
 // and key id. It lets a query find the others.
 func (k *Keyring) PrimaryPrefix() []byte {
 	return append([]byte{version}, k.keys[0].id[:]...)
-}
-
-// KeyID names the key that sealed the envelope, 8 hex digits. Error: ErrFormat.
-func KeyID(envelope []byte) (string, error) {
-	id, err := envelopeKey(envelope)
-	if err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(id[:]), nil
 }
 
 func envelopeKey(envelope []byte) (id [keyIDLen]byte, err error) {
