@@ -35,8 +35,8 @@ func (e *NewerError) Error() string {
 		"run the newer hostaway-mcp that wrote it, or restore a copy from before the upgrade", e.Have, e.Want)
 }
 
-// AttemptsError means too many attempts for this address or from this IP. The
-// next one is taken after RetryAfter.
+// AttemptsError means too many attempts for this address or from this network,
+// or too many people signing in at this moment. The next one is taken after RetryAfter.
 type AttemptsError struct{ RetryAfter time.Duration }
 
 func (e *AttemptsError) Error() string {

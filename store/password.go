@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -32,6 +33,8 @@ const (
 	passwordMin  = 12  // characters
 	passwordMax  = 256 // bytes
 	hashesAtOnce = 2   // bounds the memory: 2 x 64 MiB
+	hashesQueued = 32  // wait for one of these; more are sent away
+	hashesWait   = 2 * time.Second
 	saltLen      = 16
 	hashLen      = 32
 )
@@ -40,16 +43,20 @@ const (
 var commonPasswords string
 
 type passwords struct {
-	cost  PasswordCost
-	slots chan struct{}
+	cost   PasswordCost
+	slots  chan struct{}
+	queued chan struct{} // those who hash and those who wait to
 }
 
 func newPasswords(cost PasswordCost) *passwords {
 	if cost == (PasswordCost{}) {
 		cost = PasswordCost{MemoryKiB: 64 << 10, Passes: 2, Threads: 1}
 	}
-	return &passwords{cost: cost, slots: make(chan struct{}, hashesAtOnce)}
+	return &passwords{cost: cost, slots: make(chan struct{}, hashesAtOnce), queued: make(chan struct{}, hashesAtOnce+hashesQueued)}
 }
+
+// full says whether one more caller would be sent away.
+func (p *passwords) full() bool { return len(p.queued) == cap(p.queued) }
 
 // newPassword checks a chosen password and hashes it. Error: *InputError.
 func (s *Store) newPassword(ctx context.Context, email string, password secret.Text) (string, error) {
@@ -79,9 +86,15 @@ func isCommon(text, email string) bool {
 	return false
 }
 
-// derive runs argon2id. At most hashesAtOnce run at a time, and a caller whose
-// ctx ends stops waiting.
+// derive runs argon2id. At most hashesAtOnce run at a time, hashesQueued wait,
+// and a caller whose ctx ends stops waiting. Error: *AttemptsError when more come.
 func (p *passwords) derive(ctx context.Context, password secret.Text, salt []byte, c PasswordCost) ([]byte, error) {
+	select {
+	case p.queued <- struct{}{}:
+	default:
+		return nil, &AttemptsError{RetryAfter: hashesWait}
+	}
+	defer func() { <-p.queued }()
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():

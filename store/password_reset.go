@@ -102,7 +102,7 @@ func (s *Store) ResetPassword(ctx context.Context, link, password secret.Text, i
 			d.get(ctx, sysSetPassword, args{hash, userID}, &email),
 			d.exec(ctx, sysDropPasswordResets, args{userID}),
 			d.exec(ctx, sysEndSessionsOf, args{userID}),
-			d.forgive(ctx, append(counted, subjects("sign-in", email, "")...), s.now()),
+			d.forgive(ctx, append(counted, subjects("sign-in", email, ip)...), s.now()),
 		)
 	})
 	if err != nil {
