@@ -62,7 +62,12 @@ func serveHouse(t *testing.T, body time.Duration) string {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- f.serve(ctx, listener) }()
-	t.Cleanup(func() { stop(); <-ended })
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 	return listener.Addr().String()
 }
 
