@@ -7,6 +7,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -14,7 +16,15 @@ import (
 	"hostaway-mcp/store"
 )
 
-const resealBatch = 100 // rows in one transaction: a server beside us waits for no longer than that
+const (
+	resealBatch    = 100 // rows in one transaction: a server beside us waits for no longer than that
+	rotateLockFile = "rotate-key.lock"
+)
+
+var (
+	errLocked  = errors.New("the file is locked")
+	errChanged = errors.New("the file was changed meanwhile")
+)
 
 func rotateKeyCommand() command {
 	return command{
@@ -29,7 +39,7 @@ func rotateKeyCommand() command {
 	}
 }
 
-func (p *process) rotateKey(ctx context.Context) error {
+func (p *process) rotateKey(ctx context.Context) (err error) {
 	c, err := p.config()
 	if err != nil {
 		return err
@@ -38,6 +48,17 @@ func (p *process) rotateKey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// Of two runs at once, one could overwrite the key that the other seals with.
+	unlock, err := lockFile(filepath.Join(c.DataDir, rotateLockFile))
+	if errors.Is(err, errLocked) {
+		err = failed(nil, "another rotate-key is running on "+c.DataDir, "wait until it has ended; nothing was changed")
+	} else if err != nil {
+		err = folderProblem(c.DataDir, err)
+	}
+	if err != nil {
+		return errors.Join(err, closeStore(db))
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	ring, err := masterKey{setting: c.MasterKey, dataDir: c.DataDir, log: newLogger(p.errOut, c)}.keyring(ctx, true)
 	if err != nil {
 		return errors.Join(err, db.Close())
@@ -95,7 +116,9 @@ func (r rotation) putFirst(ctx context.Context) error {
 	if r.ring, err = secret.ParseKeyring(text); err != nil {
 		return fmt.Errorf("read new keyring: %w", err)
 	}
-	if err := replaceFile(m.path(), []byte(text)); err != nil {
+	if err := replaceUnchanged(m.path(), old, text); errors.Is(err, errChanged) {
+		return failed(nil, m.path()+" was changed by somebody else at this moment", "run rotate-key again; nothing was changed")
+	} else if err != nil {
 		return folderProblem(r.config.DataDir, err)
 	}
 	_, _ = fmt.Fprintf(r.out, "Wrote the new key %s before the old one to %s. Keep a copy of that file somewhere else.\n", r.ring.PrimaryID(), m.path())
@@ -104,6 +127,21 @@ func (r rotation) putFirst(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(r.reseal(ctx, db), closeStore(db))
+}
+
+// replaceUnchanged writes a file that still holds old, and fails with errChanged
+// otherwise: a key that somebody put there meanwhile may be the only copy.
+func replaceUnchanged(path, old, text string) error {
+	return writeAside(path, []byte(text), func(aside string) error {
+		now, err := readSettingFile(path)
+		if err == nil && now != old {
+			err = errChanged
+		}
+		if err != nil {
+			return err
+		}
+		return os.Rename(aside, path)
+	})
 }
 
 // reseal goes on until nothing is left, a batch at a time.
