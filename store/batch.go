@@ -15,7 +15,6 @@ import (
 // transaction that its caller holds.
 type batchWriter struct {
 	conn  *scopedConn
-	store *Store
 	open  map[string]*scopedStmt
 	named []driver.NamedValue
 }
@@ -95,8 +94,12 @@ type usageSum struct {
 func (w *batchWriter) calls(ctx context.Context, batch []*recording) error {
 	sums := make(map[usageKey]usageSum, 4)
 	for _, r := range batch {
-		if err := w.call(ctx, r); err != nil {
+		fresh, err := w.call(ctx, r)
+		if err != nil {
 			return err
+		}
+		if !fresh {
+			continue
 		}
 		key := usageKey{r.org, r.call.StartedAt.UTC().Format(time.DateOnly), r.call.Tool}
 		sum := sums[key]
@@ -116,13 +119,19 @@ func (w *batchWriter) calls(ctx context.Context, batch []*recording) error {
 	return nil
 }
 
-func (w *batchWriter) call(ctx context.Context, r *recording) error {
-	c := &r.call
-	return w.exec(ctx, scope{doorOrg, r.org}, `
+// call writes a row and says that it is new.
+func (w *batchWriter) call(ctx context.Context, r *recording) (fresh bool, err error) {
+	sc, c := scope{doorOrg, r.org}, &r.call
+	if r.again {
+		if there, err := w.hit(ctx, sc, `SELECT 1 FROM audit WHERE id = ?`, r.id); there || err != nil {
+			return false, err
+		}
+	}
+	return true, w.exec(ctx, sc, `
 INSERT INTO audit (org_id, id, at, actor_kind, actor_id, actor_name, action, target, detail, outcome, error_code, client_name,
   arguments, duration_us, upstream_calls, answer_bytes, ip, user_agent, request_id)
 VALUES (?, ?, ?, 'key', ?, ?, ?, '', '', ?, ?, ?, ?, ?, ?, ?, ?, '', ?)`,
-		r.org, w.store.auditIDs.next("aud", w.store.now()), c.StartedAt.UnixMilli(), c.KeyID, c.KeyName, c.Tool,
+		r.org, r.id, c.StartedAt.UnixMilli(), c.KeyID, c.KeyName, c.Tool,
 		string(c.Outcome), c.ErrorCode, c.ClientName, string(c.Arguments), c.Duration.Microseconds(),
 		int64(c.UpstreamCalls), int64(c.AnswerBytes), c.IP, c.RequestID)
 }

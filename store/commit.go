@@ -25,9 +25,11 @@ const (
 
 // recording is a tool call that waits to be committed.
 type recording struct {
-	org  string
-	call ToolCall
-	done chan error
+	org   string
+	id    string // of the row: the same at each try
+	again bool   // tried before, and it may be there
+	call  ToolCall
+	done  chan error
 }
 
 // touch notes that a key or a session was used.
@@ -61,7 +63,7 @@ func newCommitter(ctx context.Context, s *Store) *committer {
 // do has the call committed and waits for it.
 func (c *committer) do(ctx context.Context, org string, call ToolCall) error {
 	r := c.waiting.Get().(*recording)
-	r.org, r.call = org, call
+	r.org, r.id, r.again, r.call = org, c.store.auditIDs.next("aud", c.store.now()), false, call
 	if err := c.send(ctx, r); err != nil {
 		return err
 	}
@@ -173,13 +175,14 @@ func (c *committer) takeTouches(used []touch) []touch {
 }
 
 // commit writes a batch and answers its callers. When the batch fails, each call
-// is tried by itself, so that one that can't be written hurts no other.
+// is tried by itself, so that one that can't be written hurts no other. Whether a
+// COMMIT that failed was done all the same is not known: writing again what is
+// there already changes nothing.
 func (c *committer) commit(ctx context.Context, batch []*recording, used []touch) {
-	ctx, cancel := context.WithTimeout(ctx, commitTime)
-	defer cancel()
 	err := c.write(ctx, batch, used)
 	if err != nil && len(batch)+len(used) > 1 {
 		for _, r := range batch {
+			r.again = true
 			r.done <- c.write(ctx, []*recording{r}, nil)
 		}
 		if err := c.write(ctx, nil, used); err != nil {
@@ -198,6 +201,8 @@ func (c *committer) commit(ctx context.Context, batch []*recording, used []touch
 // write commits a batch in one transaction, on the driver's level: database/sql
 // would cost as much again for each row.
 func (c *committer) write(ctx context.Context, batch []*recording, used []touch) error {
+	ctx, cancel := context.WithTimeout(ctx, commitTime)
+	defer cancel()
 	conn, err := enter(ctx, c.store.writer, scope{})
 	if err != nil {
 		return err
@@ -213,7 +218,7 @@ func (c *committer) writeBatch(ctx context.Context, conn *scopedConn, batch []*r
 	if err != nil {
 		return err
 	}
-	w := &batchWriter{conn: conn, store: c.store}
+	w := &batchWriter{conn: conn}
 	// ctx bounds the wait for the lock. A statement takes microseconds, and
 	// watching ctx during each would cost as much.
 	unwatched := context.WithoutCancel(ctx)
