@@ -128,21 +128,14 @@ func (h localHome) key(ctx context.Context, org *store.Org) (secret.Text, error)
 			return secret.Text{}, storeProblem(h.dataDir, err)
 		}
 	}
-	if key, err = h.newKey(ctx, org); err != nil {
+	_, key, err = org.CreateAPIKey(ctx, systemActor(), localKeyName)
+	if errors.Is(err, store.ErrLimit) {
+		// Each of them may be in use by another client of this computer.
+		return secret.Text{}, misused(fmt.Sprintf("%s was lost, and five API keys are active already in %s", path, h.dataDir),
+			fmt.Sprintf("put the file back, or revoke a key with HMCP_DATA_DIR=%s %s admin key revoke", h.dataDir, binaryName))
+	}
+	if err != nil {
 		return secret.Text{}, storeProblem(h.dataDir, err)
 	}
 	return key, folderProblemOrNil(h.dataDir, replaceFile(path, []byte(key.Reveal()+"\n")))
-}
-
-func (h localHome) newKey(ctx context.Context, org *store.Org) (secret.Text, error) {
-	_, key, err := org.CreateAPIKey(ctx, systemActor(), localKeyName)
-	if !errors.Is(err, store.ErrLimit) {
-		return key, err
-	}
-	keys, err := org.ListAPIKeys(ctx)
-	if err != nil || len(keys) == 0 {
-		return secret.Text{}, errors.Join(err, store.ErrLimit)
-	}
-	_, key, err = org.RegenerateAPIKey(ctx, systemActor(), keys[0].ID)
-	return key, err
 }

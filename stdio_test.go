@@ -54,12 +54,21 @@ func TestStdioLocal(t *testing.T) {
 	if kept, _ := os.ReadFile(filepath.Join(data, localKeyFile)); !bytes.Equal(kept, key) {
 		t.Error("a second start made another key")
 	}
-	// A key file that opens nothing is replaced, more often than an org may have keys.
-	for n := range 6 {
+	// A key file that opens nothing is replaced, until an org may have no more keys:
+	// none of them is taken from a client that may be using it.
+	for n := range 4 {
 		writeFile(t, filepath.Join(data, localKeyFile), fmt.Sprintf("hmcp_%d", n))
 		if r := speak(t, right, whoami); r.code != exitOK || !strings.Contains(r.out, localOrg) {
 			t.Fatalf("after losing the key %d times: %+v", n+1, r)
 		}
+	}
+	writeFile(t, filepath.Join(data, localKeyFile), "hmcp_lost")
+	if r := speak(t, right, whoami); r.code != exitMisused || !strings.Contains(r.errOut, "admin key revoke") {
+		t.Errorf("with five active keys: %+v", r)
+	}
+	writeFile(t, filepath.Join(data, localKeyFile), string(key))
+	if r := speak(t, right, whoami); r.code != exitOK {
+		t.Errorf("the first key was taken away: %+v", r)
 	}
 }
 
