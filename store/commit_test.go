@@ -21,7 +21,7 @@ func TestACommitThatIsTriedAgainWritesNothingTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer st.Close()
+	t.Cleanup(func() { _ = st.Close() })
 	p := newParty(t, st, "Acme", 1) // with one call
 	o := &Org{store: st, id: p.org}
 	r := &recording{

@@ -393,7 +393,7 @@ func TestTheWriterWaitsForTheDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer st.Close()
+	t.Cleanup(func() { _ = st.Close() })
 	const full = 2 // PRAGMA synchronous, SQLite docs
 	var level int
 	if err := st.writer.QueryRowContext(t.Context(), "PRAGMA synchronous").Scan(&level); err != nil || level != full {
