@@ -247,6 +247,17 @@ func TestRotateKeyWithASetting(t *testing.T) {
 	}
 	s.says(second.out, `sealed again with the key \w+: 1\.`)
 	s.says(second.out, `may be taken out of HMCP_MASTER_KEY`)
+	// Who keeps the old key for older copies of the database can rotate again all the same.
+	third := runCommand(t, append(s.environ, "HMCP_MASTER_KEY="+fresh[1]+","+old), "rotate-key")
+	next := regexp.MustCompile(`(?m)^ +(\S{44})$`).FindStringSubmatch(third.out)
+	if third.code != exitOK || next == nil || next[1] == fresh[1] {
+		t.Fatalf("%+v", third)
+	}
+	s.says(third.out, `Nothing is left under another`)
+	fourth := runCommand(t, append(s.environ, "HMCP_MASTER_KEY="+next[1]+","+fresh[1]+","+old), "rotate-key")
+	s.says(fourth.out, `sealed again with the key \w+: 1\.`)
+	back := runCommand(t, append(s.environ, "HMCP_MASTER_KEY="+fresh[1]+","+next[1]+","+old), "rotate-key")
+	s.says(back.out, `sealed again with the key \w+: 1\.`)
 	if r := runCommand(t, append(s.environ, "HMCP_MASTER_KEY="+fresh[1]), "admin", "org", "list"); r.code != exitOK {
 		t.Errorf("the new key alone: %+v", r)
 	}

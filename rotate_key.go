@@ -70,8 +70,10 @@ func (p *process) rotateKey(ctx context.Context) (err error) {
 	}
 	fromSetting, several := !c.MasterKey.IsZero(), len(ring.IDs()) > 1
 	switch {
-	case several && (stale > 0 || fromSetting): // a new key is first already: go on
+	case several && stale > 0: // a new key is first already: go on
 		return errors.Join(r.reseal(ctx, db), closeStore(db))
+	case several && fromSetting: // all is done, and old keys stay for older copies: the next rotation starts
+		return errors.Join(r.finished(0), r.explain(), closeStore(db))
 	case fromSetting:
 		return errors.Join(r.explain(), closeStore(db))
 	}
@@ -189,7 +191,7 @@ func (r rotation) oldKeys() string {
 // can't change that place.
 func (r rotation) explain() error {
 	_, err := fmt.Fprintf(r.out, "The master key comes from HMCP_MASTER_KEY, so putting a new one first is yours to do:\n\n"+
-		"1. Put this new key before the old one, separated by a comma, and restart the server:\n\n   %s\n\n"+
+		"1. Put this new key before what is there, separated by a comma, and restart the server:\n\n   %s\n\n"+
 		"2. Run `%s rotate-key` again with the same setting.\n\nNothing was changed.\n", secret.GenerateKey().Reveal(), binaryName)
 	return err
 }
