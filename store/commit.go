@@ -17,6 +17,14 @@ import (
 // ErrClosed: the store was closed before the call.
 var ErrClosed = errors.New("the store is closed")
 
+// A commit costs as much as dozens of rows, most of it waiting for the disk. When
+// more than crowd callers came together last time, the next commit waits this long
+// for more of them; a caller alone never waits.
+const (
+	crowd      = 4
+	gatherTime = 300 * time.Microsecond
+)
+
 const (
 	batchMost  = 256
 	queueLen   = 1024
@@ -120,6 +128,7 @@ func (c *committer) run(ctx context.Context) {
 	defer close(c.ended)
 	batch := make([]*recording, 0, batchMost)
 	queue, touches := c.queue, c.touches
+	company := false // many callers came together last time
 	for queue != nil || touches != nil {
 		batch = batch[:0]
 		var used []touch
@@ -140,7 +149,12 @@ func (c *committer) run(ctx context.Context) {
 		// The callers that were answered just now come again at once if they are let
 		// run first: one turn for them makes batches several times as large.
 		runtime.Gosched()
-		c.commit(ctx, c.takeWaiting(batch), c.takeTouches(used))
+		if company {
+			time.Sleep(gatherTime)
+		}
+		batch = c.takeWaiting(batch)
+		company = len(batch) > crowd
+		c.commit(ctx, batch, c.takeTouches(used))
 	}
 }
 
