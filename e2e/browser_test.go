@@ -107,6 +107,8 @@ func TestAPersonGetsGoingInABrowser(t *testing.T) {
 		chromedp.WaitVisible(chromedp.ID("key-name")),
 		chromedp.SendKeys(chromedp.ID("key-name"), "Laptop"),
 		chromedp.Click(chromedp.CSS(`form[action="/keys"] button.primary`)),
+		// The page before has a curl line too, without a key in it.
+		chromedp.WaitReady(chromedp.CSS("#key")),
 		chromedp.WaitReady(chromedp.ID("s-curl")),
 	)
 	line, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.querySelector("#s-curl").textContent`))
