@@ -5,6 +5,7 @@ package main
 import (
 	"log/slog"
 	"net/netip"
+	"slices"
 
 	"hostaway-mcp/hostaway"
 	"hostaway-mcp/secret"
@@ -23,6 +24,21 @@ type config struct {
 	RateLimit      hostaway.Rate
 	TrustedProxies []netip.Prefix
 	AllowedOrigins []string
+
+	Domain        string // empty: no TLS of our own
+	ListenHTTP    string
+	ACMEURL       string
+	ACMEEmail     string
+	MetricsListen string // empty: no metrics are served
+	OTLPEndpoint  string // empty: no traces are sent
+	AuditMonths   int
+
+	ReplicaURL             secret.Text // may hold credentials; zero: no replica
+	ReplicaAccessKeyID     string
+	ReplicaSecretAccessKey secret.Text
+	LitestreamConfig       string // path; empty: the litestream.yml inside the program
+	CriticalWrites         string
+	LeaseLost              string
 
 	HostawayURL        string
 	HostawayPerAccount hostaway.Rate
@@ -63,7 +79,7 @@ type setting struct {
 
 // settings is the table of all settings, in the order people read them.
 func settings() []setting {
-	return append(serverSettings(), clientSettings()...)
+	return slices.Concat(serverSettings(), hostawaySettings(), operatorSettings(), replicaSettings(), clientSettings())
 }
 
 func serverSettings() []setting {
@@ -112,6 +128,11 @@ func serverSettings() []setting {
 			name: "HMCP_ALLOWED_ORIGINS", set: setAllowedOrigins, defaultNote: "none",
 			help: "Web origins besides our own that may call `/mcp` from a browser, separated by commas.",
 		},
+	}
+}
+
+func hostawaySettings() []setting {
+	return []setting{
 		{
 			name: "HMCP_HOSTAWAY_URL", defaultValue: "https://api.hostaway.com/v1", set: setHostawayURL,
 			help: "Address of the Hostaway API.",
@@ -123,6 +144,70 @@ func serverSettings() []setting {
 		{
 			name: "HMCP_HOSTAWAY_PER_IP", defaultValue: "15/10s", set: rate(func(c *config) *hostaway.Rate { return &c.HostawayPerIP }),
 			help: "Calls to Hostaway from this server, per period.",
+		},
+	}
+}
+
+// operatorSettings are about serving on a machine of one's own, and seeing it run.
+func operatorSettings() []setting {
+	return []setting{
+		{
+			name: "HMCP_DOMAIN", set: setDomain, defaultNote: "none",
+			help: "Serve this domain over TLS, with a certificate that is fetched and renewed by itself; `HMCP_LISTEN` is then `:443` unless set.",
+		},
+		{
+			name: "HMCP_LISTEN_HTTP", defaultNote: "`:80` with `HMCP_DOMAIN`", set: setListenHTTP,
+			help: "With `HMCP_DOMAIN`: where plain HTTP is answered, which proves the domain and leads people to https.",
+		},
+		{
+			name: "HMCP_ACME_URL", defaultNote: "Let's Encrypt", set: setACMEURL,
+			help: "Directory of the ACME authority that signs the certificate.",
+		},
+		{
+			name: "HMCP_ACME_EMAIL", defaultNote: "none", set: setACMEEmail,
+			help: "Address that the authority may write to about the certificate.",
+		},
+		{
+			name: "HMCP_METRICS_LISTEN", defaultNote: "none", set: setMetricsListen,
+			help: "Address and port on which `/metrics` is served to Prometheus; keep it inside your network.",
+		},
+		{
+			name: "HMCP_OTLP_ENDPOINT", defaultNote: "none", set: setOTLPEndpoint,
+			help: "Address of an OpenTelemetry collector that takes traces over HTTP, like `http://127.0.0.1:4318`.",
+		},
+		{
+			name: "HMCP_AUDIT_MONTHS", defaultValue: "13", set: setAuditMonths,
+			help: "Months for which the audit log is kept, 1 to 120.",
+		},
+	}
+}
+
+// replicaSettings are about the copy of the database on another machine.
+func replicaSettings() []setting {
+	return []setting{
+		{
+			name: "HMCP_REPLICA_URL", secret: true, set: text(func(c *config) *secret.Text { return &c.ReplicaURL }), defaultNote: "none",
+			help: "Where the database is copied to while the server runs: `s3://BUCKET/PATH`, with `?endpoint=` for S3-compatible storage, or `file:///FOLDER`.",
+		},
+		{
+			name: "HMCP_REPLICA_ACCESS_KEY_ID", set: plain(func(c *config) *string { return &c.ReplicaAccessKeyID }), defaultNote: "`AWS_ACCESS_KEY_ID`",
+			help: "Key id for that storage.",
+		},
+		{
+			name: "HMCP_REPLICA_SECRET_ACCESS_KEY", secret: true, set: text(func(c *config) *secret.Text { return &c.ReplicaSecretAccessKey }), defaultNote: "`AWS_SECRET_ACCESS_KEY`",
+			help: "Secret key for that storage.",
+		},
+		{
+			name: "HMCP_LITESTREAM_CONFIG", set: plain(func(c *config) *string { return &c.LitestreamConfig }), defaultNote: "the `litestream.yml` inside the program",
+			help: "A `litestream.yml` of your own, in Litestream's format.",
+		},
+		{
+			name: "HMCP_CRITICAL_WRITES", defaultValue: "local", set: oneOf(func(c *config) *string { return &c.CriticalWrites }, "local", "wait"),
+			help: "When the copy can't be reached within 3 s, a new org, key or connection is kept on this disk alone (`local`) or answered 503 (`wait`).",
+		},
+		{
+			name: "HMCP_LEASE_LOST", defaultValue: "serve", set: oneOf(func(c *config) *string { return &c.LeaseLost }, "serve", "exit"),
+			help: "When the right to write the copy can't be renewed: go on serving without copying (`serve`), or stop for a standby (`exit`).",
 		},
 	}
 }

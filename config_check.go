@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -75,6 +76,80 @@ func listenable(s string) bool {
 		return false
 	}
 	return host == "" || host == "localhost" || net.ParseIP(host) != nil
+}
+
+// plain keeps the text as it is.
+func plain(field func(*config) *string) func(*config, string) error {
+	return func(c *config, s string) error {
+		if strings.ContainsRune(s, 0) {
+			return errors.New("a text without zero bytes")
+		}
+		*field(c) = s
+		return nil
+	}
+}
+
+func setListenHTTP(c *config, s string) error {
+	if !listenable(s) {
+		return errors.New(`an IP address and a port, like ":80"`)
+	}
+	c.ListenHTTP = s
+	return nil
+}
+
+func setMetricsListen(c *config, s string) error {
+	if !listenable(s) {
+		return errors.New(`an IP address and a port, like "127.0.0.1:9464"`)
+	}
+	c.MetricsListen = s
+	return nil
+}
+
+// setDomain takes one name: a certificate for an address or a wildcard can't be
+// had this way.
+func setDomain(c *config, s string) error {
+	u, err := url.Parse("https://" + s)
+	if err != nil || u.Host != s || u.Port() != "" || !strings.Contains(s, ".") || strings.ContainsAny(s, "*: ") || net.ParseIP(s) != nil {
+		return errors.New(`one domain name, like "mcp.example.com"`)
+	}
+	c.Domain = strings.ToLower(s)
+	return nil
+}
+
+func setACMEURL(c *config, s string) error {
+	u, err := safeAddress(s)
+	if err != nil {
+		return errors.New(`the https address of an ACME directory, like "https://acme-staging-v02.api.letsencrypt.org/directory"`)
+	}
+	c.ACMEURL = u.String()
+	return nil
+}
+
+func setACMEEmail(c *config, s string) error {
+	address, err := mail.ParseAddress(s)
+	if err != nil || address.Address != s {
+		return errors.New(`an address, like "ops@example.com"`)
+	}
+	c.ACMEEmail = s
+	return nil
+}
+
+func setOTLPEndpoint(c *config, s string) error {
+	u, err := webAddress(s)
+	if err != nil {
+		return errors.New(`the address of a collector, like "http://127.0.0.1:4318"`)
+	}
+	c.OTLPEndpoint = strings.TrimRight(u.String(), "/")
+	return nil
+}
+
+func setAuditMonths(c *config, s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > 120 {
+		return errors.New("a number of months from 1 to 120")
+	}
+	c.AuditMonths = n
+	return nil
 }
 
 func setBaseURL(c *config, s string) error {

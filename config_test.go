@@ -66,24 +66,37 @@ func TestSettingsAreParsed(t *testing.T) {
 func TestWrongSettingsAreRefused(t *testing.T) {
 	t.Parallel()
 	tests := map[string][]string{
-		"HMCP_LISTEN":               {"8080", "example.com:80", "127.0.0.1:99999", "127.0.0.1:x"},
-		"HMCP_BASE_URL":             {"mcp.example.com", "https://mcp.example.com/app", "ftp://x", "https://u:p@x", "https://x/?a=b", "https://x/%zz"},
-		"HMCP_H2C":                  {"yes"},
-		"HMCP_DATA_DIR":             {"a\x00b"},
-		"HMCP_MASTER_KEY":           {"hunter2-hunter2", "c2hvcnQ="},
-		"HMCP_SIGNUP":               {"sometimes"},
-		"HMCP_LOG_LEVEL":            {"loud"},
-		"HMCP_LOG_FORMAT":           {"xml"},
-		"HMCP_RATE_LIMIT":           {"20", "0/10s", "20/10", "20/1ms", "x/10s", "20/48h"},
-		"HMCP_TRUSTED_PROXIES":      {"10.0.0.0/99", "proxy.local", "10.0.0.1,"},
-		"HMCP_ALLOWED_ORIGINS":      {"*", "https://a.example/", "a.example"},
-		"HMCP_HOSTAWAY_URL":         {"http://api.hostaway.com/v1", "api.hostaway.com", "http://192.0.2.1/v1"},
-		"HMCP_HOSTAWAY_PER_ACCOUNT": {"fast"},
-		"HMCP_HOSTAWAY_PER_IP":      {"-1/10s"},
-		"HMCP_HOSTAWAY_ACCOUNT_ID":  {"abc", "0", "-4"},
-		"HMCP_HOSTAWAY_SECRET":      nil, // any text may be one
-		"HMCP_URL":                  {"example.com", "ws://example.com", "http://example.com/mcp", "http://192.0.2.1"},
-		"HMCP_API_KEY":              nil, // only the server knows
+		"HMCP_LISTEN":                    {"8080", "example.com:80", "127.0.0.1:99999", "127.0.0.1:x"},
+		"HMCP_BASE_URL":                  {"mcp.example.com", "https://mcp.example.com/app", "ftp://x", "https://u:p@x", "https://x/?a=b", "https://x/%zz"},
+		"HMCP_H2C":                       {"yes"},
+		"HMCP_DATA_DIR":                  {"a\x00b"},
+		"HMCP_MASTER_KEY":                {"hunter2-hunter2", "c2hvcnQ="},
+		"HMCP_SIGNUP":                    {"sometimes"},
+		"HMCP_LOG_LEVEL":                 {"loud"},
+		"HMCP_LOG_FORMAT":                {"xml"},
+		"HMCP_RATE_LIMIT":                {"20", "0/10s", "20/10", "20/1ms", "x/10s", "20/48h"},
+		"HMCP_TRUSTED_PROXIES":           {"10.0.0.0/99", "proxy.local", "10.0.0.1,"},
+		"HMCP_ALLOWED_ORIGINS":           {"*", "https://a.example/", "a.example"},
+		"HMCP_HOSTAWAY_URL":              {"http://api.hostaway.com/v1", "api.hostaway.com", "http://192.0.2.1/v1"},
+		"HMCP_HOSTAWAY_PER_ACCOUNT":      {"fast"},
+		"HMCP_HOSTAWAY_PER_IP":           {"-1/10s"},
+		"HMCP_DOMAIN":                    {"https://mcp.example.com", "mcp.example.com:443", "*.example.com", "localhost", "192.0.2.1", "a.example/x"},
+		"HMCP_LISTEN_HTTP":               {"80", "example.com:80"},
+		"HMCP_ACME_URL":                  {"http://acme.example.com/directory", "acme.example.com"},
+		"HMCP_ACME_EMAIL":                {"ops", "Ops <ops@example.com>"},
+		"HMCP_METRICS_LISTEN":            {"9464", "metrics:9464"},
+		"HMCP_OTLP_ENDPOINT":             {"127.0.0.1:4318", "grpc://127.0.0.1:4317"},
+		"HMCP_AUDIT_MONTHS":              {"0", "121", "a year"},
+		"HMCP_REPLICA_URL":               nil, // the replica's own reader checks it
+		"HMCP_REPLICA_ACCESS_KEY_ID":     {"a\x00b"},
+		"HMCP_REPLICA_SECRET_ACCESS_KEY": nil, // only the storage knows
+		"HMCP_LITESTREAM_CONFIG":         {"a\x00b"},
+		"HMCP_CRITICAL_WRITES":           {"never"},
+		"HMCP_LEASE_LOST":                {"panic"},
+		"HMCP_HOSTAWAY_ACCOUNT_ID":       {"abc", "0", "-4"},
+		"HMCP_HOSTAWAY_SECRET":           nil, // any text may be one
+		"HMCP_URL":                       {"example.com", "ws://example.com", "http://example.com/mcp", "http://192.0.2.1"},
+		"HMCP_API_KEY":                   nil, // only the server knows
 	}
 	for _, s := range settings() {
 		bad, ok := tests[s.name]

@@ -18,13 +18,14 @@ const module = "hostaway-mcp"
 // A folder that is missing here fails the test: a new room is a decision, not an accident.
 func rooms() map[string][]string {
 	return map[string][]string{
-		".":                     {"dashboard", "mcp", "hostaway", "hostaway/hostawaytest", "store", "secret"},
+		".":                     {"dashboard", "mcp", "hostaway", "hostaway/hostawaytest", "store", "secret", "replica"},
 		"dashboard":             {"store", "secret"},
 		"mcp":                   {"hostaway", "store", "secret"},
 		"hostaway":              {"secret"},
 		"hostaway/hostawaytest": {},
 		"store":                 {"secret"},
 		"store/storetest":       {"store", "secret"},
+		"replica":               {"secret"},
 		"secret":                {},
 		"e2e":                   {},
 	}
@@ -43,6 +44,13 @@ func doors() map[string][]string {
 		"github.com/chromedp/":      {},
 		"golang.org/x/crypto/nacl":  {"secret"},
 		"golang.org/x/crypto/argon": {"store"},
+		"golang.org/x/crypto/acme":  {"."},
+		"github.com/benbjohnson/":   {"replica"},
+		"github.com/superfly/ltx":   {"replica"},
+		"github.com/aws/":           {"replica"},
+		"gopkg.in/yaml.v3":          {"replica"},
+		"github.com/prometheus/":    {"."},
+		"go.opentelemetry.io/":      {"."},
 	}
 }
 
