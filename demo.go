@@ -118,7 +118,7 @@ func (p *process) serveDemo(ctx context.Context, d demoRun) error {
 	if err := printDemo(p.out, d, access); err != nil {
 		return err
 	}
-	return h.front(d.config, d.log).serve(ctx, d.listener)
+	return h.front(d.config, d.listener, d.log).serve(ctx)
 }
 
 // demoListener listens where asked, or else on the usual port, or else on any.

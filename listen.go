@@ -4,6 +4,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -50,42 +51,74 @@ func baseURLOf(address string) string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// front is the HTTP server with what has to end together with it.
-type front struct {
-	handler http.Handler
-	h2c     bool
-	drain   func(context.Context) error // ends open streams and refuses new calls
-	finish  time.Duration               // zero means finishTime
-	body    time.Duration               // zero means bodyTime
-	log     *slog.Logger
+// port is one listener with what answers on it.
+type port struct {
+	name     string // what the log calls it, like "https"
+	listener net.Listener
+	handler  http.Handler
+	tls      *tls.Config // nil: without TLS
+	h2c      bool        // also HTTP/2 without TLS
 }
 
-// serve answers on listener until ctx ends, then stops in order: no new
-// connections, running calls may finish, whatever is left is cancelled.
-func (f front) serve(ctx context.Context, listener net.Listener) error {
+// front is the ports of one server with what has to end together with them.
+// The first port takes the calls. It is the first to close; the others go on
+// while running calls finish, so that the server can be watched until its end,
+// and close after it in their order.
+type front struct {
+	ports    []port
+	stopping func()                      // nil, or told before the first port closes
+	drain    func(context.Context) error // ends open streams and refuses new calls
+	finish   time.Duration               // zero means finishTime
+	body     time.Duration               // zero means bodyTime
+	log      *slog.Logger
+}
+
+// serve answers on all ports until ctx ends or one of them fails, then stops in
+// order: no new connections, running calls may finish, whatever is left is
+// cancelled. It returns within finish and abortTime.
+func (f front) serve(ctx context.Context) error {
 	base, cancelBase := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelBase()
-	server := f.server(base)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	servers := make([]*http.Server, len(f.ports))
+	failures := make(chan error, len(f.ports))
+	for i, p := range f.ports {
+		servers[i] = f.server(base, p)
+		go func() { failures <- p.serve(servers[i]) }()
+	}
+	var failure error
 	select {
-	case err := <-served:
-		return failed(err, fmt.Sprintf("the server stopped by itself (%v)", err), "start it again; if it happens once more, look at the log before this line")
+	case failure = <-failures:
 	case <-ctx.Done():
 	}
 	f.log.Info("stopping: no new calls, running ones may finish", "within", f.patience())
-	return f.stop(ctx, server, cancelBase)
+	return errors.Join(failure, f.stop(ctx, servers, cancelBase))
 }
 
-func (f front) server(base context.Context) *http.Server {
+// serve returns when the server was shut down, or earlier with what went wrong.
+func (p port) serve(server *http.Server) error {
+	var err error
+	if p.tls == nil {
+		err = server.Serve(p.listener)
+	} else {
+		err = server.ServeTLS(p.listener, "", "")
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return failed(err, fmt.Sprintf("the server stopped by itself: its %s port failed (%v)", p.name, err),
+		"start it again; if it happens once more, look at the log before this line")
+}
+
+func (f front) server(base context.Context, p port) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
-	protocols.SetUnencryptedHTTP2(f.h2c)
+	protocols.SetUnencryptedHTTP2(p.h2c)
 	return &http.Server{
-		Handler:           withBodyDeadline(cmp.Or(f.body, bodyTime), f.handler),
+		Handler:           withBodyDeadline(cmp.Or(f.body, bodyTime), p.handler),
 		Protocols:         protocols,
-		ReadHeaderTimeout: headerTime,
+		TLSConfig:         p.tls,
+		ReadHeaderTimeout: headerTime, // for the TLS handshake too
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    headerBytes,
 		// No WriteTimeout: it would cut streamed answers off.
@@ -101,12 +134,18 @@ func (f front) patience() time.Duration {
 	return finishTime
 }
 
-func (f front) stop(ctx context.Context, server *http.Server, cancelBase context.CancelFunc) error {
+func (f front) stop(ctx context.Context, servers []*http.Server, cancelBase context.CancelFunc) error {
+	if f.stopping != nil {
+		f.stopping()
+	}
 	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.patience())
 	defer cancel()
 	drained := make(chan error, 1)
 	go func() { drained <- f.drain(patient) }()
-	err := errors.Join(server.Shutdown(patient), <-drained)
+	err := errors.Join(servers[0].Shutdown(patient), <-drained)
+	for _, server := range servers[1:] {
+		err = errors.Join(err, server.Shutdown(patient))
+	}
 	if err == nil {
 		f.log.Info("stopped")
 		return nil
@@ -114,8 +153,10 @@ func (f front) stop(ctx context.Context, server *http.Server, cancelBase context
 	cancelBase() // ends the calls that are still running
 	last, cancelLast := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
 	defer cancelLast()
-	if server.Shutdown(last) != nil {
-		_ = server.Close()
+	for _, server := range servers {
+		if server.Shutdown(last) != nil {
+			_ = server.Close()
+		}
 	}
 	f.log.Warn("stopped; calls that did not finish in time were cancelled", "after", f.patience())
 	return nil

@@ -66,6 +66,7 @@ func (b *lockedBuffer) String() string {
 // frontTest serves a handler that says when it began and ends when let go.
 type frontTest struct {
 	url    string
+	side   string // another port, which only says that it is there
 	stop   context.CancelFunc
 	ended  chan error
 	began  chan struct{}
@@ -85,6 +86,8 @@ func startFront(t *testing.T, finish time.Duration) *frontTest {
 		t.Fatal(err)
 	}
 	f.url = "http://" + listener.Addr().String()
+	side := sidePort(t)
+	f.side = "http://" + side.listener.Addr().String()
 	var ctx context.Context
 	ctx, f.stop = context.WithCancel(t.Context())
 	t.Cleanup(f.stop)
@@ -102,15 +105,33 @@ func startFront(t *testing.T, finish time.Duration) *frontTest {
 		}
 	})
 	drain := func(context.Context) error { f.drains <- struct{}{}; return nil }
-	front := front{handler: handler, h2c: true, drain: drain, finish: finish, log: slog.New(slog.NewTextHandler(f.log, nil))}
-	go func() { f.ended <- front.serve(ctx, listener) }()
+	front := front{
+		ports: []port{{name: "http", listener: listener, handler: handler, h2c: true}, side},
+		drain: drain, finish: finish, log: slog.New(slog.NewTextHandler(f.log, nil)),
+	}
+	go func() { f.ended <- front.serve(ctx) }()
 	return f
+}
+
+func sidePort(t *testing.T) port {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "here") })
+	return port{name: "side", listener: listener, handler: handler}
 }
 
 func (f *frontTest) get(t *testing.T, path string) (string, error) {
 	t.Helper()
+	return fetchText(t, f.url+path)
+}
+
+func fetchText(t *testing.T, url string) (string, error) {
+	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	r, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodGet, f.url+path, nil)
+	r, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodGet, url, nil)
 	if err != nil {
 		return "", err
 	}
@@ -136,6 +157,9 @@ func TestRunningCallsFinishBeforeTheServerStops(t *testing.T) {
 			break
 		}
 	}
+	if text, err := fetchText(t, f.side); text != "here" {
+		t.Errorf("the other port, while calls finish: %q, %v", text, err)
+	}
 	close(f.letGo)
 	if text := <-answer; text != "finished" {
 		t.Errorf("the running call got %q", text)
@@ -145,6 +169,9 @@ func TestRunningCallsFinishBeforeTheServerStops(t *testing.T) {
 	}
 	if !strings.Contains(f.log.String(), "msg=stopped") {
 		t.Error(f.log.String())
+	}
+	if text, err := fetchText(t, f.side); err == nil {
+		t.Errorf("the other port still answers: %q", text)
 	}
 }
 
@@ -181,21 +208,29 @@ func TestHTTP2WithoutTLSOnlyWhenAskedFor(t *testing.T) {
 	if w.ProtoMajor != 2 {
 		t.Errorf("spoke %s", w.Proto)
 	}
-	if (front{log: slog.New(slog.DiscardHandler)}).server(t.Context()).Protocols.UnencryptedHTTP2() {
+	if (front{log: slog.New(slog.DiscardHandler)}).server(t.Context(), port{}).Protocols.UnencryptedHTTP2() {
 		t.Error("on without being asked for")
 	}
 }
 
-func TestServerThatStopsByItselfIsAProblem(t *testing.T) {
+// One failed port ends them all: half a server would look like a whole one.
+func TestPortThatFailsStopsTheServer(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = listener.Close()
-	err = front{log: slog.New(slog.DiscardHandler)}.serve(t.Context(), listener)
-	var p *problem
-	if !errors.As(err, &p) || !strings.Contains(p.what, "stopped by itself") {
-		t.Error(err)
+	for i, name := range []string{"http", "side"} {
+		ports := []port{sidePort(t), sidePort(t)}
+		ports[0].name = "http"
+		_ = ports[i].listener.Close()
+		told := false
+		err := front{
+			ports: ports, drain: func(context.Context) error { return nil }, stopping: func() { told = true },
+			log: slog.New(slog.DiscardHandler),
+		}.serve(t.Context())
+		var p *problem
+		if !errors.As(err, &p) || !strings.Contains(p.what, "its "+name+" port failed") || !told {
+			t.Errorf("%s: %v, told %v", name, err, told)
+		}
+		if text, err := fetchText(t, "http://"+ports[1-i].listener.Addr().String()); err == nil {
+			t.Errorf("%s: the other port still answers: %q", name, text)
+		}
 	}
 }

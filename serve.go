@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"path/filepath"
 	"time"
@@ -61,7 +62,7 @@ func (p *process) serve(ctx context.Context) error {
 		return errors.Join(err, db.Close())
 	}
 	log.Info("serving", "address", listener.Addr().String(), "url", c.BaseURL, "version", buildVersion())
-	err = h.front(c, log).serve(ctx, listener)
+	err = h.front(c, listener, log).serve(ctx)
 	return errors.Join(err, closeStore(db))
 }
 
@@ -165,6 +166,8 @@ func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, 
 	return &house{mcp: server, handlers: handlers{mcp: server.Handler(), dashboard: pages.Handler()}}, nil
 }
 
-func (h *house) front(c config, log *slog.Logger) front {
-	return front{handler: newRoutes(h.handlers, c.TrustedProxies, log), h2c: c.H2C, drain: h.mcp.Shutdown, log: log}
+// front is the server of the built rooms: one port that everything answers on.
+func (h *house) front(c config, listener net.Listener, log *slog.Logger) front {
+	main := port{name: "http", listener: listener, handler: newRoutes(h.handlers, c.TrustedProxies, log), h2c: c.H2C}
+	return front{ports: []port{main}, drain: h.mcp.Shutdown, log: log}
 }

@@ -57,11 +57,11 @@ func serveHouse(t *testing.T, body time.Duration) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := h.front(c, log)
+	f := h.front(c, listener, log)
 	f.body = body
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- f.serve(ctx, listener) }()
+	go func() { ended <- f.serve(ctx) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
