@@ -232,6 +232,7 @@ var acrossOrgs = map[string]string{
 	"SignOut": "knows one session", "CreateSignUpLink": "the operator", "CheckSignUpLink": "knows one link", "SignUp": "makes an org",
 	"CreatePasswordReset": "the operator", "CheckPasswordReset": "knows one link", "ResetPassword": "knows one link",
 	"SetOperator": "the operator", "Users": "the operator", "Reseal": "the operator", "SealedBy": "the operator",
+	"OrgSummaries": "the operator", "OrgReport": "the operator",
 }
 
 func TestEveryMethodHasAnIsolationCase(t *testing.T) {

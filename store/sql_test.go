@@ -30,7 +30,8 @@ var serverTables = []string{"attempts", "canaries", "password_resets", "sessions
 
 // acrossOrgs are the system statements that may read rows of all orgs.
 var acrossOrgs = []string{
-	"sysCountOrgs", "sysCountSealed", "sysFirstOrg", "sysKeyByHash", "sysMemberships", "sysOrgsAfter", "sysSealedBy", "sysSessionByToken", "sysStaleConnections",
+	"sysCountOrgs", "sysCountSealed", "sysFirstOrg", "sysKeyByHash", "sysMemberships", "sysOrgFacts", "sysOrgFailures",
+	"sysOrgFigures", "sysOrgKeyFacts", "sysOrgKeys", "sysOrgsAfter", "sysSealedBy", "sysSessionByToken", "sysStaleConnections",
 }
 
 // before any door: the statements of migrate.go run on a connection of their own.

@@ -50,6 +50,48 @@ GROUP BY 1`
 	sysCountSealed = `SELECT (SELECT count(*) FROM canaries) + (SELECT count(*) FROM connections_all)`
 )
 
+// For the operator: orgs in figures. ?2 is the first day of the month.
+const (
+	// Only the figure that is asked for is worked out.
+	sysOrgKeys = `
+SELECT o.id, o.name, coalesce(CASE ?1
+  WHEN 'members' THEN (SELECT count(*) FROM members_all m WHERE m.org_id = o.id)
+  WHEN 'listings' THEN (SELECT c.listing_count FROM connections_all c WHERE c.org_id = o.id)
+  WHEN 'calls' THEN (SELECT sum(u.calls) FROM usage_all u WHERE u.org_id = o.id AND u.day >= ?2)
+  WHEN 'last-call' THEN (SELECT max(u.last_call_at) FROM usage_all u
+    WHERE u.org_id = o.id AND u.day = (SELECT max(day) FROM usage_all WHERE org_id = o.id))
+  WHEN 'created' THEN o.created_at
+END, -1)
+FROM orgs_all o`
+
+	sysOrgFigures = `
+SELECT o.id, o.name, o.created_at,
+  (SELECT count(*) FROM members_all m WHERE m.org_id = o.id),
+  (SELECT count(*) FROM api_keys_all k WHERE k.org_id = o.id AND k.revoked_at IS NULL),
+  coalesce(c.state, ''), c.listing_count,
+  coalesce((SELECT sum(u.calls) FROM usage_all u WHERE u.org_id = o.id AND u.day >= ?2), 0),
+  coalesce((SELECT sum(u.failed) FROM usage_all u WHERE u.org_id = o.id AND u.day >= ?2), 0),
+  (SELECT max(u.last_call_at) FROM usage_all u
+    WHERE u.org_id = o.id AND u.day = (SELECT max(day) FROM usage_all WHERE org_id = o.id))
+FROM orgs_all o LEFT JOIN connections_all c ON c.org_id = o.id
+WHERE o.id IN (SELECT value FROM json_each(?1))`
+
+	sysOrgFacts = `
+SELECT count(*) FILTER (WHERE m.role = 'owner'), count(*) FILTER (WHERE m.role = 'admin'), count(*) FILTER (WHERE m.role = 'member'),
+  (SELECT checked_at FROM connections_all WHERE org_id = ?1), (SELECT refused_at FROM connections_all WHERE org_id = ?1)
+FROM members_all m WHERE m.org_id = ?1`
+
+	sysOrgKeyFacts = `
+SELECT last4, created_at, last_used_at, revoked_at FROM api_keys_all WHERE org_id = ?
+ORDER BY revoked_at IS NOT NULL, created_at DESC, id`
+
+	sysOrgFailures = `
+SELECT action, error_code, count(*), max(at)
+FROM (SELECT action, error_code, at, actor_kind, outcome FROM audit_all WHERE org_id = ? AND id >= ? ORDER BY id DESC LIMIT ?)
+WHERE actor_kind = 'key' AND outcome <> 'ok'
+GROUP BY action, error_code ORDER BY count(*) DESC, action, error_code LIMIT 50`
+)
+
 // People, sessions, links and attempts: rows of no org.
 const (
 	sysUserByEmail   = `SELECT id, email, name, operator, created_at, password FROM users WHERE email = ?`
@@ -95,6 +137,7 @@ func systemStatements() []string {
 		sysUserByEmail, sysListUsers, sysAddUser, sysSetOperator, sysSetPassword, sysRenewPassword,
 		sysAddSession, sysTouchSession, sysMoveSession, sysEndSession, sysEndSessionsOf, sysDropEndedSessions,
 		sysAddSignUpLink, sysDropSetUpLinks, sysSignUpLink, sysUseSignUpLink, sysAddPasswordReset, sysDropPasswordResets, sysPasswordReset,
+		sysOrgKeys, sysOrgFigures, sysOrgFacts, sysOrgKeyFacts, sysOrgFailures,
 		sysAttempts, sysSetAttempts, sysForgetAttempts, sysDropAttempts,
 		sysCanaries, sysAddCanary, sysDropCanaries,
 	}
