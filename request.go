@@ -22,7 +22,7 @@ func withRequestID(next http.Handler) http.Handler {
 		id := "req_" + strings.ToLower(rand.Text()[:20])
 		r.Header.Set(requestIDHeader, id)
 		w.Header().Set(requestIDHeader, id)
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(withRequest(r.Context(), id)))
 	})
 }
 
@@ -78,7 +78,7 @@ func withRequestLog(log *slog.Logger, next http.Handler) http.Handler {
 
 func logRequest(log *slog.Logger, r *http.Request, seen *answerWatch, began time.Time) {
 	log.LogAttrs(r.Context(), requestLevel(r.URL.Path), "request",
-		slog.String("id", r.Header.Get(requestIDHeader)), slog.String("method", r.Method),
+		slog.String(requestIDField, r.Header.Get(requestIDHeader)), slog.String("method", r.Method),
 		slog.String("path", pathForLog(r.URL.Path)), slog.Int("status", seen.status),
 		slog.Int64("bytes", seen.bytes), slog.Duration("took", time.Since(began).Round(time.Microsecond)),
 		slog.String("ip", hostOf(r.RemoteAddr)))

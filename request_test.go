@@ -126,7 +126,7 @@ func TestRequestLogHoldsNoSecrets(t *testing.T) {
 	if strings.Contains(log.String(), "topsecret") {
 		t.Errorf("the log shows a secret:\n%s", log.String())
 	}
-	for _, want := range []string{`"path":"/reset/[hidden]"`, `"method":"POST"`, `"status":200`, `"id":"req_`, `"ip":"192.0.2.1"`} {
+	for _, want := range []string{`"path":"/reset/[hidden]"`, `"method":"POST"`, `"status":200`, `"request_id":"req_`, `"ip":"192.0.2.1"`} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("%s is not in\n%s", want, log.String())
 		}

@@ -37,7 +37,7 @@ func (p *process) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	log := newLogger(p.errOut, c)
+	log, problems := newWatchedLogger(p.errOut, c)
 	// The address comes first: when it is taken, nothing has been written yet.
 	listener, err := listen(ctx, c.Listen, "HMCP_LISTEN")
 	if err != nil {
@@ -58,6 +58,7 @@ func (p *process) serve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
+	h.problems = problems
 	if err := p.welcome(ctx, c, db); err != nil {
 		return errors.Join(err, db.Close())
 	}
@@ -144,6 +145,7 @@ func closeStore(db *store.Store) error {
 type house struct {
 	mcp      *mcp.Server
 	handlers handlers
+	problems *lastErrors // nil where nobody looks
 }
 
 func newHouse(c config, db *store.Store, now func() time.Time, log *slog.Logger) (*house, error) {

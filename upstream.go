@@ -133,21 +133,21 @@ func (l orgLink) Save(ctx context.Context, token hostaway.Token) error {
 }
 
 func (l orgLink) refused(ctx context.Context, cause *hostaway.Error) {
-	l.note("refused", l.org.MarkConnectionRefused(ctx, l.version, cause.Message))
+	l.note(ctx, "refused", l.org.MarkConnectionRefused(ctx, l.version, cause.Message))
 }
 
 func (l orgLink) accepted(ctx context.Context) {
-	l.note("accepted", l.org.MarkConnectionChecked(ctx, l.version, nil))
+	l.note(ctx, "accepted", l.org.MarkConnectionChecked(ctx, l.version, nil))
 }
 
 // note logs what became of a mark. A failed one costs nothing but the mark:
 // the next token request makes it again.
-func (l orgLink) note(what string, err error) {
+func (l orgLink) note(ctx context.Context, what string, err error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		l.log.Error("could not record the state of a connection", "org", l.org.ID(), "state", what, "error", err)
+		l.log.ErrorContext(ctx, "could not record the state of a connection", "org", l.org.ID(), "state", what, "error", err)
 		return
 	}
-	l.log.Info("Hostaway answered for a connection", "org", l.org.ID(), "credentials", what)
+	l.log.InfoContext(ctx, "Hostaway answered for a connection", "org", l.org.ID(), "credentials", what)
 }
 
 // Check asks Hostaway for a token with these credentials and counts the active
@@ -161,17 +161,17 @@ func (u *upstream) Check(ctx context.Context, orgID string, accountID int64, api
 	})
 	token, err := client.Check(ctx)
 	if err != nil {
-		return dashboard.Checked{}, u.checkProblem(accountID, err)
+		return dashboard.Checked{}, u.checkProblem(ctx, accountID, err)
 	}
 	count, err := client.CountActiveListings(ctx)
 	if err != nil {
-		return dashboard.Checked{}, u.checkProblem(accountID, err)
+		return dashboard.Checked{}, u.checkProblem(ctx, accountID, err)
 	}
 	return dashboard.Checked{Token: store.HostawayToken(token), ListingCount: &count}, nil
 }
 
 // checkProblem puts a failed check into words for the member.
-func (u *upstream) checkProblem(accountID int64, err error) error {
+func (u *upstream) checkProblem(ctx context.Context, accountID int64, err error) error {
 	kind, message := dashboard.CheckOddAnswer, "Hostaway answered in a way that we did not expect. Try again in a minute; if it stays like this, ask whoever runs this server."
 	var cause *hostaway.Error
 	if errors.As(err, &cause) {
@@ -179,7 +179,7 @@ func (u *upstream) checkProblem(accountID int64, err error) error {
 			kind, message = words.Kind, words.Message
 		}
 	}
-	u.log.Warn("connecting to Hostaway failed", "account", accountID, "kind", string(kind), "error", err)
+	u.log.WarnContext(ctx, "connecting to Hostaway failed", "account", accountID, "kind", string(kind), "error", err)
 	return &dashboard.CheckError{Kind: kind, Message: message}
 }
 

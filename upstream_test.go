@@ -217,7 +217,7 @@ func TestCheckTellsTheKindOfFailure(t *testing.T) {
 		hostaway.RateLimited: dashboard.CheckRateLimited, hostaway.TimedOut: dashboard.CheckUnreachable, hostaway.BadAnswer: dashboard.CheckOddAnswer,
 	} {
 		var problem *dashboard.CheckError
-		if err := u.checkProblem(1, fmt.Errorf("wrapped: %w", &hostaway.Error{Code: code})); !errors.As(err, &problem) || problem.Kind != kind {
+		if err := u.checkProblem(t.Context(), 1, fmt.Errorf("wrapped: %w", &hostaway.Error{Code: code})); !errors.As(err, &problem) || problem.Kind != kind {
 			t.Errorf("%s: %v", code, err)
 		}
 	}

@@ -125,7 +125,7 @@ func (d *Dashboard) failed(c *fiber.Ctx, err error) error {
 	}
 	shownErr := d.show(c, v, shown{Page: "problem", Title: p.Title, Status: p.Status, Data: p})
 	if shownErr != nil {
-		d.cfg.Log.Error("show problem page", "error", shownErr, "request_id", v.requestID)
+		d.cfg.Log.ErrorContext(c.UserContext(), "show problem page", "error", shownErr, "request_id", v.requestID)
 		return c.Status(p.Status).SendString(p.Title + ". " + p.Next + " Request id: " + v.requestID)
 	}
 	return nil
@@ -135,7 +135,7 @@ func (d *Dashboard) logInternal(c *fiber.Ctx, v *visit, err error) {
 	if errors.Is(err, context.Canceled) {
 		return // the caller went away; nobody reads the answer
 	}
-	d.cfg.Log.Error("dashboard request failed", "error", err, "method", c.Method(), "route", c.Route().Path, "request_id", v.requestID)
+	d.cfg.Log.ErrorContext(c.UserContext(), "dashboard request failed", "error", err, "method", c.Method(), "route", c.Route().Path, "request_id", v.requestID)
 }
 
 // isAPI is true for everything that programs read.

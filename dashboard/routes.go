@@ -110,7 +110,7 @@ func (d *Dashboard) first(c *fiber.Ctx) error {
 func (d *Dashboard) catchPanic(c *fiber.Ctx) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			d.cfg.Log.Error("panic in a dashboard handler", "panic", fmt.Sprint(r), "route", c.Route().Path, "request_id", d.visitOf(c).requestID, "stack", string(debug.Stack()))
+			d.cfg.Log.ErrorContext(c.UserContext(), "panic in a dashboard handler", "panic", fmt.Sprint(r), "route", c.Route().Path, "request_id", d.visitOf(c).requestID, "stack", string(debug.Stack()))
 			err = errInternal
 		}
 	}()

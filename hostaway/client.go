@@ -172,10 +172,10 @@ func (c *Client) get(ctx context.Context, what call) (envelope, error) {
 }
 
 // decodeList reads the rows of an answer, and notes unreadable fields in the log by name.
-func decodeList[T any](c *Client, op string, env envelope) ([]T, error) {
+func decodeList[T any](ctx context.Context, c *Client, op string, env envelope) ([]T, error) {
 	reader := newRowReader()
 	rows, err := decodeRows[T](reader, env.result)
-	c.noteUnreadable(op, reader)
+	c.noteUnreadable(ctx, op, reader)
 	return rows, err
 }
 
@@ -188,7 +188,7 @@ func fetchOne[T any](ctx context.Context, c *Client, what call) (T, error) {
 	}
 	reader := newRowReader()
 	row, err := decodeOne[T](reader, env.result)
-	c.noteUnreadable(what.op, reader)
+	c.noteUnreadable(ctx, what.op, reader)
 	return row, doing(what.op, err)
 }
 
@@ -198,13 +198,13 @@ func fetchAll[T any](ctx context.Context, c *Client, what call) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := decodeList[T](c, what.op, env)
+	rows, err := decodeList[T](ctx, c, what.op, env)
 	return rows, doing(what.op, err)
 }
 
-func (c *Client) noteUnreadable(op string, reader *rowReader) {
+func (c *Client) noteUnreadable(ctx context.Context, op string, reader *rowReader) {
 	for field, times := range reader.unreadable {
-		c.cfg.Log.Debug("hostaway field could not be read", "op", op, "field", field, "rows", times)
+		c.cfg.Log.DebugContext(ctx, "hostaway field could not be read", "op", op, "field", field, "rows", times)
 	}
 }
 

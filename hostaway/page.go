@@ -104,7 +104,7 @@ func fetchPage[T any](ctx context.Context, c *Client, what call, p paging, reque
 	if err != nil {
 		return Page[T]{}, err
 	}
-	items, err := decodeList[T](c, what.op, env)
+	items, err := decodeList[T](ctx, c, what.op, env)
 	if err != nil {
 		return Page[T]{}, doing(what.op, err)
 	}

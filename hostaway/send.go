@@ -127,7 +127,7 @@ func (c *Client) exchange(ctx context.Context, what call, token Token, until tim
 	}
 	start := time.Now()
 	ans, fail = c.roundTrip(request)
-	c.cfg.Log.Debug("hostaway call", "method", what.method, "path", what.path, "status", ans.status, "took", time.Since(start))
+	c.cfg.Log.DebugContext(ctx, "hostaway call", "method", what.method, "path", what.path, "status", ans.status, "took", time.Since(start))
 	if fail != nil {
 		return ans, fail, nil
 	}

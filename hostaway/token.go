@@ -172,7 +172,7 @@ func (k *tokenKeeper) fly(ctx context.Context, f *flight) {
 	k.loaded = true
 	k.flight = nil
 	if f.err != nil && !f.forced && old.alive(now) && CodeOf(f.err) != CredentialsRefused {
-		k.log.Warn("hostaway token could not be renewed in advance", "error", f.err)
+		k.log.WarnContext(ctx, "hostaway token could not be renewed in advance", "error", f.err)
 		token, f.err = old, nil
 		k.pauseUntil = time.Now().Add(renewalPause)
 	}
@@ -187,7 +187,7 @@ func (k *tokenKeeper) fly(ctx context.Context, f *flight) {
 func (k *tokenKeeper) load(ctx context.Context) Token {
 	token, err := k.store.Load(ctx)
 	if err != nil {
-		k.log.Warn("kept hostaway token could not be loaded, getting a new one", "error", err)
+		k.log.WarnContext(ctx, "kept hostaway token could not be loaded, getting a new one", "error", err)
 		return Token{}
 	}
 	return token
@@ -203,7 +203,7 @@ func (k *tokenKeeper) fetchAndSave(ctx context.Context, counter *Counter) (Token
 	}
 	if k.store != nil {
 		if err := k.store.Save(ctx, token); err != nil {
-			k.log.Warn("new hostaway token could not be kept", "error", err)
+			k.log.WarnContext(ctx, "new hostaway token could not be kept", "error", err)
 		}
 	}
 	if k.accepted != nil {

@@ -43,7 +43,7 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*store.Or
 		})
 	case r.Context().Err() != nil: // the client is gone
 	default:
-		s.log.Error("check API key", "err", err, "request_id", w.Header().Get(requestIDHeader))
+		s.log.ErrorContext(r.Context(), "check API key", "error", err, "request_id", w.Header().Get(requestIDHeader))
 		s.replyError(w, nil, internalRPCError(w.Header().Get(requestIDHeader)))
 	}
 	return nil, store.APIKey{}, false

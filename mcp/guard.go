@@ -45,7 +45,7 @@ func (x *exchange) requestID() string { return x.w.Header().Get(requestIDHeader)
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(requestIDHeader, requestID(r.Header.Get(requestIDHeader)))
-	defer s.recoverFrom(w)
+	defer s.recoverFrom(w, r)
 	if s.crossOrigin(w, r) {
 		return
 	}
@@ -101,7 +101,7 @@ func requestID(given string) string {
 }
 
 // recoverFrom keeps a panic's text off the wire.
-func (s *Server) recoverFrom(w http.ResponseWriter) {
+func (s *Server) recoverFrom(w http.ResponseWriter, r *http.Request) {
 	p := recover()
 	if p == nil {
 		return
@@ -110,7 +110,7 @@ func (s *Server) recoverFrom(w http.ResponseWriter) {
 		panic(p)
 	}
 	id := w.Header().Get(requestIDHeader)
-	s.log.Error("panic while answering", "panic", p, "request_id", id, "stack", string(debug.Stack()))
+	s.log.ErrorContext(r.Context(), "panic while answering", "panic", p, "request_id", id, "stack", string(debug.Stack()))
 	s.replyError(w, nil, internalRPCError(id))
 }
 
@@ -310,7 +310,7 @@ func (s *Server) pass(ctx context.Context, x *exchange, number uint64) passed {
 		if err == nil {
 			return passed{result: result}
 		}
-		s.log.Error("encode answer", "err", err, "method", x.msg.method, "request_id", x.requestID())
+		s.log.ErrorContext(ctx, "encode answer", "error", err, "method", x.msg.method, "request_id", x.requestID())
 	case protocol.JSONRPCError:
 		return passed{wrong: plainError(m.Error, x.msg)}
 	}

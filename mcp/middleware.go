@@ -158,7 +158,7 @@ func (s *Server) record(x *exchange, c *call, answerBytes int) error {
 	}
 	err := c.org.RecordToolCall(context.WithoutCancel(x.r.Context()), entry)
 	if err != nil {
-		s.log.Error("record tool call", "err", err, "org", c.org.ID(), "tool", entry.Tool, "request_id", c.requestID)
+		s.log.ErrorContext(x.r.Context(), "record tool call", "error", err, "org", c.org.ID(), "tool", entry.Tool, "request_id", c.requestID)
 	}
 	return err
 }
@@ -198,7 +198,7 @@ func (s *Server) handle(ctx context.Context, _ protocol.CallToolRequest) (*proto
 	if err != nil {
 		var internal bool
 		if c.failure, internal = answerForError(err, c.requestID, s.cfg.howToConnect()); internal {
-			s.log.Error("tool call", "err", err, "tool", c.tool.Name, "org", c.org.ID(), "request_id", c.requestID)
+			s.log.ErrorContext(ctx, "tool call", "error", err, "tool", c.tool.Name, "org", c.org.ID(), "request_id", c.requestID)
 		}
 		return &protocol.CallToolResult{Content: []protocol.Content{protocol.NewTextContent(c.failure.Error())}, IsError: true}, nil
 	}

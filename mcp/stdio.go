@@ -198,7 +198,7 @@ func (b *bridge) wasCancelled(c *bridgeCall) bool {
 func (b *bridge) notify(ctx context.Context, line []byte, msg envelope) {
 	response, err := b.post(ctx, line, msg)
 	if err != nil {
-		b.cfg.Log.Warn("send notification", "method", msg.method, "err", err)
+		b.cfg.Log.WarnContext(ctx, "send notification", "method", msg.method, "error", err)
 		return
 	}
 	response.Body.Close()
@@ -214,7 +214,7 @@ func (b *bridge) request(ctx context.Context, line []byte, msg envelope, c *brid
 	case err == nil || b.wasCancelled(c):
 		return
 	case ctx.Err() == nil:
-		b.cfg.Log.Warn("call the server", "method", msg.method, "err", err)
+		b.cfg.Log.WarnContext(ctx, "call the server", "method", msg.method, "error", err)
 	}
 	b.write(errorMessage(msg.id, rpcError{
 		code: protocol.INTERNAL_ERROR, message: "The hostaway-mcp server at " + b.cfg.URL + " cannot be reached or broke off its answer.",
