@@ -66,7 +66,8 @@ func (s *Store) orgByAPIKey(ctx context.Context, presented secret.Text) (*Org, A
 }
 
 // CreateAPIKey makes a key; the secret is returned this once. The database keeps
-// an org at five active keys. Errors: ErrLimit, *InputError.
+// an org at five active keys. Errors: ErrLimit, *InputError, ErrNotReplicated (with
+// the key and its secret).
 func (o *Org) CreateAPIKey(ctx context.Context, by Actor, name string) (APIKey, secret.Text, error) {
 	name, err := cleanName("name", name)
 	if err != nil {
@@ -75,7 +76,7 @@ func (o *Org) CreateAPIKey(ctx context.Context, by Actor, name string) (APIKey, 
 	token := newToken(keyPrefix)
 	hash, _ := hashToken(keyPrefix, token)
 	k := APIKey{ID: newID("key"), Name: name, Last4: last4(token), CreatedBy: by.label(), CreatedAt: o.store.now()}
-	err = o.write(ctx, func(d orgDoor) error {
+	err = o.writeCritical(ctx, func(d orgDoor) error {
 		// The lowest free slot; with none it is 6, which the table refuses.
 		var slot int
 		err := d.get(ctx, `
@@ -95,10 +96,10 @@ INSERT INTO api_keys (org_id, id, name, slot, hash, last4, created_by, created_a
 		}
 		return d.audit(ctx, by, Action{Name: "api_key.created", Target: k.ID, Detail: k.Name})
 	})
-	if err != nil {
+	if undone(err) {
 		return APIKey{}, secret.Text{}, fmt.Errorf("create the API key: %w", err)
 	}
-	return k, token, nil
+	return k, token, err
 }
 
 const keyColumns = `id, name, last4, created_by, created_at, last_used_at, revoked_at`
@@ -126,12 +127,13 @@ func scanKey(scan func(...any) error, k *APIKey) error {
 }
 
 // RegenerateAPIKey gives an active key a new secret, returned this once; the old
-// one is dead at once. Error: ErrNotFound.
+// one is dead at once. Errors: ErrNotFound, ErrNotReplicated (with the key and its
+// secret).
 func (o *Org) RegenerateAPIKey(ctx context.Context, by Actor, id string) (APIKey, secret.Text, error) {
 	token := newToken(keyPrefix)
 	hash, _ := hashToken(keyPrefix, token)
 	var k APIKey
-	err := o.write(ctx, func(d orgDoor) error {
+	err := o.writeCritical(ctx, func(d orgDoor) error {
 		err := d.get(ctx, `
 UPDATE api_keys SET hash = ?, last4 = ?, last_used_at = NULL WHERE id = ? AND revoked_at IS NULL RETURNING id`,
 			args{hash, last4(token), id}, &id)
@@ -143,10 +145,10 @@ UPDATE api_keys SET hash = ?, last4 = ?, last_used_at = NULL WHERE id = ? AND re
 		}
 		return d.audit(ctx, by, Action{Name: "api_key.regenerated", Target: id, Detail: k.Name})
 	})
-	if err != nil {
+	if undone(err) {
 		return APIKey{}, secret.Text{}, fmt.Errorf("regenerate the API key: %w", err)
 	}
-	return k, token, nil
+	return k, token, err
 }
 
 func (d orgDoor) key(ctx context.Context, id string) (k APIKey, err error) {
@@ -156,10 +158,10 @@ func (d orgDoor) key(ctx context.Context, id string) (k APIKey, err error) {
 	return k, err
 }
 
-// RevokeAPIKey ends a key with the next call. Error: ErrNotFound, also when it
-// was revoked before.
+// RevokeAPIKey ends a key with the next call. Errors: ErrNotFound, also when it was
+// revoked before; ErrNotReplicated.
 func (o *Org) RevokeAPIKey(ctx context.Context, by Actor, id string) error {
-	err := o.write(ctx, func(d orgDoor) error {
+	err := o.writeCritical(ctx, func(d orgDoor) error {
 		var name string
 		err := d.get(ctx, `
 UPDATE api_keys SET slot = NULL, revoked_at = ? WHERE id = ? AND revoked_at IS NULL RETURNING name`,

@@ -91,7 +91,8 @@ func (d orgDoor) connection(ctx context.Context) (c Connection, err error) {
 }
 
 // Connect makes the org's connection, or replaces account and secret of the one
-// it has. Errors: ErrConflict (the account belongs to another org), *InputError.
+// it has. Errors: ErrConflict (the account belongs to another org), *InputError,
+// ErrNotReplicated (with the connection).
 func (o *Org) Connect(ctx context.Context, by Actor, n NewConnection) (c Connection, err error) {
 	if n.AccountID <= 0 {
 		return c, &InputError{"account_id", "it must be the number that Hostaway shows as account id"}
@@ -99,7 +100,7 @@ func (o *Org) Connect(ctx context.Context, by Actor, n NewConnection) (c Connect
 	if n.Secret.IsZero() {
 		return c, &InputError{"secret", "it must not be empty"}
 	}
-	err = o.write(ctx, func(d orgDoor) error {
+	err = o.writeCritical(ctx, func(d orgDoor) error {
 		old, err := d.connection(ctx)
 		known := err == nil
 		if err != nil && !errors.Is(err, ErrNotFound) {
@@ -117,10 +118,10 @@ func (o *Org) Connect(ctx context.Context, by Actor, n NewConnection) (c Connect
 		}
 		return d.audit(ctx, by, action)
 	})
-	if err != nil {
+	if undone(err) {
 		return Connection{}, fmt.Errorf("connect Hostaway: %w", err)
 	}
-	return c, nil
+	return c, err
 }
 
 func (d orgDoor) putConnection(ctx context.Context, n NewConnection, id string, known bool) error {
@@ -191,9 +192,10 @@ func (d orgDoor) open(purpose, record string, envelope []byte) (secret.Text, err
 	return secret.New(string(value)), nil
 }
 
-// Disconnect forgets the connection with its secret. Error: ErrNotFound.
+// Disconnect forgets the connection with its secret. Errors: ErrNotFound,
+// ErrNotReplicated.
 func (o *Org) Disconnect(ctx context.Context, by Actor) error {
-	err := o.write(ctx, func(d orgDoor) error {
+	err := o.writeCritical(ctx, func(d orgDoor) error {
 		var id string
 		if err := d.get(ctx, `DELETE FROM connections RETURNING id`, nil, &id); err != nil {
 			return err

@@ -20,6 +20,8 @@ var (
 	ErrLimit = errors.New("limit reached")
 	// ErrDiskFull: the disk took no more; nothing of the change was kept.
 	ErrDiskFull = errors.New("the disk is full: free some space and try again; nothing was changed")
+	// ErrDamaged: the file is no database, or no longer a whole one.
+	ErrDamaged = errors.New("the database is damaged")
 	// ErrExpired: a link or confirm token that was good once, too late.
 	ErrExpired = errors.New("expired")
 	// ErrWrongPassword: address and password do not belong together.

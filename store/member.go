@@ -51,13 +51,13 @@ func (o *Org) Members(ctx context.Context) (all []Member, err error) {
 
 // AddMember lets a person into the org. An address that already signs in on this
 // server keeps its own password, and the answer does not tell.
-// Errors: ErrConflict (a member already), *InputError.
+// Errors: ErrConflict (a member already), *InputError, ErrNotReplicated (with the member).
 func (o *Org) AddMember(ctx context.Context, by Actor, email, name string, role Role, password secret.Text) (Member, error) {
 	m, hash, err := o.checkMember(ctx, email, name, role, password)
 	if err != nil {
 		return Member{}, err
 	}
-	err = o.store.transact(ctx, func(t *transaction) error {
+	err = o.store.transactCritical(ctx, func(t *transaction) error {
 		err := t.asSystem(func(sys systemDoor) error {
 			known, _, err := sys.userByEmail(ctx, m.Email)
 			if errors.Is(err, ErrNotFound) {
@@ -76,10 +76,10 @@ func (o *Org) AddMember(ctx context.Context, by Actor, email, name string, role 
 			return d.audit(ctx, by, Action{Name: "member.added", Target: m.ID, Detail: m.Name + ", " + string(role)})
 		})
 	})
-	if err != nil {
+	if undone(err) {
 		return Member{}, fmt.Errorf("add the member: %w", err)
 	}
-	return m, nil
+	return m, err
 }
 
 func (o *Org) checkMember(ctx context.Context, email, name string, role Role, password secret.Text) (m Member, hash string, err error) {
@@ -107,12 +107,12 @@ func (d orgDoor) addMember(ctx context.Context, m Member) error {
 }
 
 // SetRole changes a member's role.
-// Errors: ErrNotFound, ErrConflict (the last owner stays an owner), *InputError.
+// Errors: ErrNotFound, ErrConflict (the last owner stays an owner), *InputError, ErrNotReplicated.
 func (o *Org) SetRole(ctx context.Context, by Actor, memberID string, role Role) error {
 	if err := checkRole(role); err != nil {
 		return err
 	}
-	err := o.write(ctx, func(d orgDoor) error {
+	err := o.writeCritical(ctx, func(d orgDoor) error {
 		if err := d.get(ctx, `UPDATE members SET role = ? WHERE id = ? RETURNING id`, args{role, memberID}, &memberID); err != nil {
 			return err
 		}
@@ -129,9 +129,9 @@ func (o *Org) SetRole(ctx context.Context, by Actor, memberID string, role Role)
 
 // RemoveMember takes a person out of the org. The person's sessions lead into
 // another org from then on, or nowhere.
-// Errors: ErrNotFound, ErrConflict (the last owner stays).
+// Errors: ErrNotFound, ErrConflict (the last owner stays), ErrNotReplicated.
 func (o *Org) RemoveMember(ctx context.Context, by Actor, memberID string) error {
-	err := o.write(ctx, func(d orgDoor) error {
+	err := o.writeCritical(ctx, func(d orgDoor) error {
 		var name string
 		if err := d.get(ctx, `DELETE FROM members WHERE id = ? RETURNING name`, args{memberID}, &name); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -23,8 +24,8 @@ var migrationFiles embed.FS
 // migrate brings the database to the newest version on a connection of its own,
 // before any scoped connection exists, and returns the tables of rows of all
 // orgs, which the scoped connections hide behind views.
-func migrate(ctx context.Context, dsn string) (tables []orgTable, err error) {
-	db, err := openPlain(dsn)
+func migrate(ctx context.Context, cfg Config) (tables []orgTable, err error) {
+	db, err := openPlain(dsn(cfg, pragmasOfNew(cfg.Path)...))
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +46,35 @@ func migrate(ctx context.Context, dsn string) (tables []orgTable, err error) {
 			return nil, fmt.Errorf("bring it to version %d: %w", i+1, translate(err))
 		}
 	}
+	if have == versionWithoutAutoVacuum {
+		if err := rewrite(ctx, db); err != nil {
+			return nil, fmt.Errorf("write it anew: %w", translate(err))
+		}
+	}
 	return orgTables(ctx, db)
+}
+
+// versionWithoutAutoVacuum was the last whose new databases could not give pages
+// back, and which did not overwrite what was deleted.
+const versionWithoutAutoVacuum = 1
+
+// rewrite gives an old database what a new one has from its first page. It takes
+// as long as copying the file, once. A disk too full for it is no reason not to start.
+func rewrite(ctx context.Context, db *sql.DB) error {
+	_, err := db.ExecContext(ctx, "PRAGMA auto_vacuum = INCREMENTAL; VACUUM;")
+	if err = translate(err); errors.Is(err, ErrDiskFull) {
+		return nil
+	}
+	return err
+}
+
+// pragmasOfNew is what has to be said before the first page of a file is written:
+// that its free pages can be given back in small steps (space.go).
+func pragmasOfNew(path string) []string {
+	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+		return nil
+	}
+	return []string{"auto_vacuum(INCREMENTAL)"}
 }
 
 // firstOpenWait bounds how long to wait for another process that opens the same

@@ -33,7 +33,7 @@ func ringOf(t *testing.T, keys ...secret.Text) *secret.Keyring {
 // behind runs SQL on the file without any lock.
 func behind(t *testing.T, path string, texts ...string) {
 	t.Helper()
-	db, err := openPlain(dsn(path, locks{noForeignKeys: true}))
+	db, err := openPlain(dsn(Config{Path: path, locks: locks{noForeignKeys: true}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestNewerDatabaseIsRefused(t *testing.T) {
 	behind(t, path, `PRAGMA user_version = 99`)
 	_, err := tryOpen(t, path, ring)
 	var newer *NewerError
-	if !errors.As(err, &newer) || newer.Have != 99 || newer.Want != 1 || !strings.Contains(err.Error(), "run the newer hostaway-mcp") {
+	if !errors.As(err, &newer) || newer.Have != 99 || newer.Want != 2 || !strings.Contains(err.Error(), "run the newer hostaway-mcp") {
 		t.Errorf("Open() = %v, want a NewerError with the next step", err)
 	}
 }
@@ -316,23 +316,23 @@ func TestMigrationsApplyOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "twice.db")
 	var first []orgTable
 	for range 2 {
-		tables, err := migrate(t.Context(), dsn(path, locks{}))
+		tables, err := migrate(t.Context(), Config{Path: path})
 		if err != nil || len(tables) != 7 {
 			t.Fatalf("migrate() = %d tables, %v", len(tables), err)
 		}
 		first = tables
 	}
-	db, err := openPlain(dsn(path, locks{}))
+	db, err := openPlain(dsn(Config{Path: path}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
 	// A migration that fails half-way leaves neither its tables nor its number.
-	if err := migrateTo(t.Context(), db, 2, "CREATE TABLE half (a INTEGER) STRICT; CREATE TABLE users (a INTEGER);"); err == nil {
+	if err := migrateTo(t.Context(), db, 3, "CREATE TABLE half (a INTEGER) STRICT; CREATE TABLE users (a INTEGER);"); err == nil {
 		t.Fatal("a broken migration went well")
 	}
 	var version, half int
-	if err := db.QueryRowContext(t.Context(), `SELECT user_version, (SELECT count(*) FROM sqlite_schema WHERE name = 'half') FROM pragma_user_version`).Scan(&version, &half); err != nil || version != 1 || half != 0 {
+	if err := db.QueryRowContext(t.Context(), `SELECT user_version, (SELECT count(*) FROM sqlite_schema WHERE name = 'half') FROM pragma_user_version`).Scan(&version, &half); err != nil || version != 2 || half != 0 {
 		t.Errorf("version %d, half a migration: %d tables (%v)", version, half, err)
 	}
 	if first[0].name != "api_keys_all" || first[0].view() != "api_keys" {

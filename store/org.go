@@ -37,17 +37,18 @@ type NewOrg struct {
 }
 
 // CreateOrg makes an org with one owner, who can sign in.
-// Errors: ErrConflict (the address signs in already), *InputError.
+// Errors: ErrConflict (the address signs in already), *InputError, ErrNotReplicated
+// (with the org).
 func (s *Store) CreateOrg(ctx context.Context, n NewOrg, by Actor) (*Org, Member, error) {
 	d, err := s.prepareOrg(ctx, n)
 	if err != nil {
 		return nil, Member{}, err
 	}
-	err = s.transact(ctx, func(t *transaction) error { return d.create(ctx, t, by) })
-	if err != nil {
+	err = s.transactCritical(ctx, func(t *transaction) error { return d.create(ctx, t, by) })
+	if undone(err) {
 		return nil, Member{}, fmt.Errorf("create the org: %w", err)
 	}
-	return d.org, d.owner, nil
+	return d.org, d.owner, err
 }
 
 // orgDraft is an org that is checked and hashed, ready for a short transaction.

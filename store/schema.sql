@@ -101,6 +101,23 @@ CREATE TABLE connections_all (
 CREATE TRIGGER connections_all_org_fixed BEFORE UPDATE OF org_id ON connections_all
 BEGIN SELECT RAISE(ABORT, 'the org of a row never changes'); END;
 
+CREATE TABLE installation (
+    one           INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    id            TEXT    NOT NULL,
+    serving_since INTEGER
+) STRICT;
+
+CREATE TABLE jobs (
+    name         TEXT    NOT NULL PRIMARY KEY,
+    done_slot    INTEGER,
+    running      INTEGER NOT NULL CHECK (running IN (0, 1)),
+    started_at   INTEGER,
+    succeeded_at INTEGER,
+    failed_at    INTEGER,
+    failures     INTEGER NOT NULL,
+    error        TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE members_all (
     org_id     TEXT    NOT NULL REFERENCES orgs_all (id),
     id         TEXT    NOT NULL,

@@ -213,7 +213,8 @@ func (g *gate) mayTouch(table, db, via string) bool {
 	return db != "temp" && strings.HasPrefix(via, g.prefix)
 }
 
-// systemMay: the system door reaches every table of ours, by itself.
+// systemMay: the system door reaches every table of ours, by itself. Those of
+// SQLite and of the replication are not ours.
 func (g *gate) systemMay(table, db string) bool {
-	return g.scope.door == doorSystem && db != "temp" && !strings.HasPrefix(table, "sqlite_")
+	return g.scope.door == doorSystem && db != "temp" && !strings.HasPrefix(table, "sqlite_") && !strings.HasPrefix(table, "_litestream_")
 }

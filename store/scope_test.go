@@ -269,7 +269,7 @@ func attackText(ctx context.Context, st *Store, org, text string) (seen string, 
 // rowsOf reads all rows of each org without any lock.
 func rowsOf(t *testing.T, path string, orgs ...string) []string {
 	t.Helper()
-	db, err := openPlain(dsn(path, locks{}))
+	db, err := openPlain(dsn(Config{Path: path}))
 	if err != nil {
 		t.Fatal(err)
 	}

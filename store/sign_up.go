@@ -104,7 +104,8 @@ func (s *Store) useSignUpLink(ctx context.Context, d systemDoor, link secret.Tex
 // the same transaction; SetUp makes the owner an operator. Look at the link first
 // (CheckSignUpLink): here it is judged only after the password was hashed.
 // Errors: ErrNotFound and ErrExpired for the link, ErrConflict (the address signs
-// in already), *InputError, *AttemptsError (by IP).
+// in already), *InputError, *AttemptsError (by IP), ErrNotReplicated (with the
+// session).
 func (s *Store) SignUp(ctx context.Context, in SignUp) (secret.Text, Session, error) {
 	if err := s.countAttempt(ctx, subjects("sign-up", "", in.IP)); err != nil {
 		return secret.Text{}, Session{}, fmt.Errorf("sign up: %w", err)
@@ -114,10 +115,15 @@ func (s *Store) SignUp(ctx context.Context, in SignUp) (secret.Text, Session, er
 		return secret.Text{}, Session{}, err
 	}
 	token := newToken(sessionPrefix)
-	if err := s.transact(ctx, func(t *transaction) error { return s.signUp(ctx, t, in, draft, token) }); err != nil {
-		return secret.Text{}, Session{}, fmt.Errorf("sign up: %w", err)
+	copied := s.transactCritical(ctx, func(t *transaction) error { return s.signUp(ctx, t, in, draft, token) })
+	if undone(copied) {
+		return secret.Text{}, Session{}, fmt.Errorf("sign up: %w", copied)
 	}
-	return s.started(ctx, token)
+	token, session, err := s.started(ctx, token)
+	if err != nil {
+		return secret.Text{}, Session{}, err
+	}
+	return token, session, copied
 }
 
 func (s *Store) signUp(ctx context.Context, t *transaction, in SignUp, draft *orgDraft, token secret.Text) error {

@@ -35,21 +35,31 @@ type Config struct {
 	Log *slog.Logger
 	// PasswordCost of new password hashes; zero is the cost for production.
 	PasswordCost PasswordCost
+	// Replicated is called after a change that must not get lost with this machine
+	// was committed. It waits, for a bounded time, until a copy elsewhere has it; its
+	// error means that it may not. Nil: there is no copy to wait for.
+	Replicated func(ctx context.Context) error
+	// ReplicaOwnsCheckpoints is set wherever a replica reads this database's -wal:
+	// then no connection of ours makes checkpoints.
+	ReplicaOwnsCheckpoints bool
 
 	locks locks
 }
 
 // Store is an open database. It is safe for use by several goroutines.
 type Store struct {
-	clock     func() time.Time
-	log       *slog.Logger
-	ring      *freshRing
-	passwords *passwords
-	auditIDs  risingIDs
+	path       string
+	clock      func() time.Time
+	log        *slog.Logger
+	ring       *freshRing
+	passwords  *passwords
+	auditIDs   risingIDs
+	replicated func(context.Context) error
 
 	writer  *sql.DB // one connection: SQLite has one writer
 	readers *sql.DB // query_only, for the orgs' doors
 	system  *sql.DB // query_only, for the system door
+	keeper  *sql.DB // one connection without scope, for pragmas alone
 	commits *committer
 }
 
@@ -62,7 +72,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Path == "" || cfg.Keyring == nil {
 		return nil, errors.New("open the store: a path and a keyring are required")
 	}
-	s := &Store{clock: cfg.Now, log: cfg.Log, passwords: newPasswords(cfg.PasswordCost)}
+	s := &Store{path: cfg.Path, clock: cfg.Now, log: cfg.Log, passwords: newPasswords(cfg.PasswordCost), replicated: cfg.Replicated}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
@@ -72,11 +82,13 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := preparePath(cfg.Path); err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
-	tables, err := migrate(ctx, dsn(cfg.Path, cfg.locks))
+	tables, err := migrate(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", cfg.Path, err)
 	}
-	s.openPools(cfg, tables)
+	if err := s.openPools(cfg, tables); err != nil {
+		return nil, fmt.Errorf("open the database %s: %w", cfg.Path, err)
+	}
 	if err := s.unlock(ctx, cfg.Keyring); err != nil {
 		return nil, errors.Join(err, s.closePools())
 	}
@@ -84,15 +96,19 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) openPools(cfg Config, tables []orgTable) {
+func (s *Store) openPools(cfg Config, tables []orgTable) (err error) {
 	open := func(conns int, readOnly bool) *sql.DB {
-		db := sql.OpenDB(&connector{dsn: dsn(cfg.Path, cfg.locks), tables: tables, readOnly: readOnly, locks: cfg.locks})
+		db := sql.OpenDB(&connector{dsn: dsn(cfg), tables: tables, readOnly: readOnly, locks: cfg.locks})
 		db.SetMaxOpenConns(conns)
 		db.SetMaxIdleConns(conns)
 		return db
 	}
 	parallel := max(4, 2*runtime.GOMAXPROCS(0))
+	if s.keeper, err = openPlain(dsn(cfg)); err != nil {
+		return err
+	}
 	s.writer, s.readers, s.system = open(1, false), open(parallel, true), open(parallel, true)
+	return nil
 }
 
 // Close finishes what is being recorded and closes the file. Callers that still
@@ -103,7 +119,7 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) closePools() error {
-	return errors.Join(s.readers.Close(), s.system.Close(), s.writer.Close())
+	return errors.Join(s.readers.Close(), s.system.Close(), s.keeper.Close(), s.writer.Close())
 }
 
 // now is the clock in the precision that is stored.
@@ -113,16 +129,20 @@ func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Milliseco
 // connection only. busy_timeout stands first, since the others may wait.
 // synchronous is FULL, for with NORMAL a power cut undoes the last commits: a
 // revoked key would work again, and a used confirm token be good again.
-func dsn(path string, off locks) string {
+// secure_delete overwrites what is deleted: a secret that was replaced, and an org
+// that is gone, must not go on lying in the file.
+func dsn(cfg Config, first ...string) string {
 	foreignKeys := "1"
-	if off.noForeignKeys {
+	if cfg.locks.noForeignKeys {
 		foreignKeys = "0"
 	}
-	pragmas := []string{
-		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(" + foreignKeys + ")",
-		"recursive_triggers(1)", "temp_store(MEMORY)", "cache_size(-16384)", "trusted_schema(1)",
+	pragmas := append([]string{"busy_timeout(5000)"}, first...)
+	pragmas = append(pragmas, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys("+foreignKeys+")",
+		"recursive_triggers(1)", "temp_store(MEMORY)", "cache_size(-16384)", "trusted_schema(1)", "secure_delete(1)")
+	if cfg.ReplicaOwnsCheckpoints {
+		pragmas = append(pragmas, "wal_autocheckpoint(0)")
 	}
-	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()}
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(cfg.Path)}).EscapedPath()}
 	return u.String() + "?_txlock=immediate&_dqs=0&_defensive=1&_pragma=" + strings.Join(pragmas, "&_pragma=")
 }
 

@@ -124,6 +124,8 @@ WHERE r.token_hash = ? AND r.used_at IS NULL`
 	sysForgetAttempts = `DELETE FROM attempts WHERE subject = ?`
 	sysDropAttempts   = `DELETE FROM attempts WHERE last_at < ?`
 
+	sysInstallation = `SELECT id FROM installation WHERE one = 1`
+
 	sysCanaries     = `SELECT key_id, envelope FROM canaries ORDER BY key_id`
 	sysAddCanary    = `INSERT INTO canaries (key_id, envelope, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
 	sysDropCanaries = `DELETE FROM canaries WHERE key_id <> ?`
@@ -139,7 +141,7 @@ func systemStatements() []string {
 		sysAddSignUpLink, sysDropSetUpLinks, sysSignUpLink, sysUseSignUpLink, sysAddPasswordReset, sysDropPasswordResets, sysPasswordReset,
 		sysOrgKeys, sysOrgFigures, sysOrgFacts, sysOrgKeyFacts, sysOrgFailures,
 		sysAttempts, sysSetAttempts, sysForgetAttempts, sysDropAttempts,
-		sysCanaries, sysAddCanary, sysDropCanaries,
+		sysInstallation, sysCanaries, sysAddCanary, sysDropCanaries,
 	}
 }
 
