@@ -1,0 +1,69 @@
+// What main gives the replica, and what it may ask of it.
+
+package replica
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"hostaway-mcp/secret"
+)
+
+// Credentials of the storage, used where litestream.yml names none.
+type Credentials struct {
+	AccessKeyID     string
+	SecretAccessKey secret.Text
+}
+
+// What to do when the lease can't be renewed because the storage is away.
+const (
+	LeaseLostServe = "serve" // go on serving, without copying
+	LeaseLostExit  = "exit"  // stop, for those who run a standby
+)
+
+// Options say what is copied where, and how main's other rooms are reached.
+type Options struct {
+	Settings
+	Credentials Credentials
+
+	Database string // path of the database file
+	DataDir  string // folder that is locked, and holds what is set aside
+
+	// CriticalWait bounds how long Replicated waits; zero is 3 seconds.
+	CriticalWait time.Duration
+	// Wait says that a critical write which the replica does not hold in time
+	// fails with ErrNotReplicated. Otherwise the local disk is good enough.
+	Wait bool
+	// LeaseLost is LeaseLostServe (also when empty) or LeaseLostExit.
+	LeaseLost string
+
+	// FirstStart allows an empty replica. AcceptRollback makes the local
+	// database the truth although the replica holds something newer.
+	FirstStart, AcceptRollback bool
+
+	// Installation reads the installation id from a database file; "" when the
+	// file has none yet.
+	Installation func(ctx context.Context, path string) (string, error)
+	// Pause runs f while nothing else writes to the database.
+	Pause func(ctx context.Context, f func(context.Context) error) error
+
+	Now func() time.Time // nil is time.Now
+	Log *slog.Logger     // nil drops it
+}
+
+func (o Options) withDefaults() Options {
+	if o.CriticalWait <= 0 {
+		o.CriticalWait = 3 * time.Second
+	}
+	if o.LeaseLost == "" {
+		o.LeaseLost = LeaseLostServe
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
