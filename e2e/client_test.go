@@ -19,9 +19,10 @@ import (
 
 // toolAnswer is what a client got for a tool call.
 type toolAnswer struct {
-	status int
-	body   []byte
-	Result struct {
+	status    int
+	requestID string
+	body      []byte
+	Result    struct {
 		IsError           bool            `json:"isError"`
 		StructuredContent json.RawMessage `json:"structuredContent"`
 		Content           []struct {
@@ -69,7 +70,7 @@ func (a *assistant) call(ctx context.Context, tool, arguments string) (toolAnswe
 		return answer, err
 	}
 	defer func() { _ = w.Body.Close() }()
-	answer.status = w.StatusCode
+	answer.status, answer.requestID = w.StatusCode, w.Header.Get("X-Request-Id")
 	if answer.body, err = io.ReadAll(w.Body); err != nil {
 		return answer, err
 	}

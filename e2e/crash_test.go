@@ -5,78 +5,96 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
 
-const (
-	crashRounds  = 5
-	crashCallers = 8
-)
-
-// The power fails in the middle of calls: what was acknowledged is still
-// there, and everybody's key and session go on.
+// The power fails in the middle of writes, again and again: what was acknowledged is still there, the database is whole, and everybody's key
+// and session go on.
 func TestNothingAcknowledgedIsLostInACrash(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	dice := rand.New(rand.NewPCG(seed, 0))
 	s, v, key := furnished(t, newUpstream(t, nil))
-	var acknowledged, sent atomic.Int64
-	for round := range crashRounds {
+	killRounds(t, s, v, key, sized(5, 5, 20))
+}
+
+// killRounds kills the server at random points of a load, and compares what is there with what was acknowledged.
+func killRounds(t *testing.T, s *server, v *visitor, key string, rounds int) {
+	t.Helper()
+	dice, books := newDice(t), &ledger{}
+	for round := range rounds {
 		name := fmt.Sprintf("round %d", round)
 		if code, _, errOut := s.admin(t, "member", "add", owner().org, fmt.Sprintf("member%d@alpha.example", round), "--name", name); code != 0 {
 			t.Fatalf("add member: %s", errOut)
 		}
-		callUntilItDies(t, s, key, 50+dice.IntN(200), &sent, &acknowledged)
+		killUnderLoad(t, s, v, key, books, dice)
+		db := copyOfDatabase(t, s.data)
+		db.intact(t)
+		holdsAll(t, db, books, name)
+		if !db.set(t, `SELECT name FROM members_all`)[name] {
+			t.Errorf("%s: the member added before is gone", name)
+		}
+		_ = db.Close()
+		if dice.IntN(5) == 0 {
+			// And once more while it starts.
+			s.program = start(t, s.env)
+			rest(t.Context(), time.Duration(dice.IntN(300))*time.Millisecond)
+			s.kill()
+		}
 		s.run(t)
 		v.moveTo(s.base)
-		total := usageTotal(t, v)
-		if total < acknowledged.Load() || total > sent.Load() {
-			t.Fatalf("round %d: %d calls are counted; %d were acknowledged and %d sent", round, total, acknowledged.Load(), sent.Load())
+		if total := usageTotal(t, v); total < int64(books.callCount()) || total > books.sent.Load() {
+			t.Errorf("%s: %d calls are counted; %d were acknowledged and %d sent", name, total, books.callCount(), books.sent.Load())
 		}
-		newAssistant(s.base, key).must(t, "hostaway_whoami", `{}`)
-		acknowledged.Add(1)
-		sent.Add(1)
-		if code, out, _ := s.admin(t, "member", "list", owner().org); code != 0 || !strings.Contains(out, name) {
-			t.Fatalf("round %d: the member added before the crash is gone:\n%s", round, out)
+		answer := newAssistant(s.base, key).must(t, "hostaway_whoami", `{}`)
+		books.sent.Add(1)
+		books.add(&books.calls, write{id: answer.requestID, caller: -1 - round, at: time.Now()})
+		if t.Failed() {
+			t.FailNow()
 		}
 	}
-	t.Logf("%d calls acknowledged, %d sent", acknowledged.Load(), sent.Load())
+	t.Logf("%d rounds: %d tool calls acknowledged of %d sent; %d keys created and %d revoked; none missing, integrity ok each time",
+		rounds, len(books.calls), books.sent.Load(), len(books.created), len(books.revoked))
 }
 
-// callUntilItDies calls from many sides and kills the server after so many
-// answers.
-func callUntilItDies(t *testing.T, s *server, key string, answers int, sent, acknowledged *atomic.Int64) {
+// killUnderLoad writes from many sides and kills the server at a random moment after a random number of answers.
+func killUnderLoad(t *testing.T, s *server, v *visitor, key string, books *ledger, dice *rand.Rand) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	left := make(chan struct{}, answers)
-	var group sync.WaitGroup
-	for range crashCallers {
-		group.Go(func() {
-			client := newAssistant(s.base, key)
-			for ctx.Err() == nil {
-				sent.Add(1)
-				answer, err := client.call(ctx, "hostaway_whoami", `{}`)
-				if err != nil {
-					return // the server is gone
-				}
-				if answer.ok() {
-					acknowledged.Add(1)
-				}
-				select {
-				case left <- struct{}{}:
-				default:
-					s.kill()
-				}
-			}
-		})
+	enough := books.callCount() + 20 + dice.IntN(150)
+	moment := time.Duration(dice.IntN(int(20 * time.Millisecond)))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		load{callers: 8, keys: true}.run(ctx, s, key, v, books)
+	}()
+	for books.callCount() < enough && ctx.Err() == nil {
+		rest(ctx, time.Millisecond)
 	}
-	group.Wait()
+	rest(ctx, moment)
+	s.kill()
+	<-done
+	if books.callCount() < enough {
+		t.Fatalf("only %d calls were answered in %v", books.callCount(), patience)
+	}
+}
+
+// holdsAll compares a database that lost nothing with the ledger.
+func holdsAll(t *testing.T, db database, books *ledger, when string) {
+	t.Helper()
+	for _, what := range []struct {
+		noun   string
+		writes []write
+		query  string
+	}{
+		{"tool calls", books.calls, callsHeld},
+		{"created keys", books.created, keysHeld},
+		{"revoked keys", books.revoked, revokesHeld},
+	} {
+		if lost := missing(what.writes, db.set(t, what.query)); len(lost) > 0 {
+			t.Errorf("%s: %d of %d acknowledged %s are missing, the first from %v", when, len(lost), len(what.writes), what.noun, lost[0].at)
+		}
+	}
 }
 
 func usageTotal(t *testing.T, v *visitor) int64 {
