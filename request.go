@@ -85,7 +85,7 @@ func logRequest(log *slog.Logger, r *http.Request, seen *answerWatch, began time
 }
 
 func requestLevel(path string) slog.Level {
-	if strings.HasPrefix(path, "/assets/") {
+	if strings.HasPrefix(path, "/assets/") || path == "/livez" || path == "/readyz" { // asked for all the time
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo

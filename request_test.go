@@ -18,7 +18,7 @@ func echoRooms() handlers {
 			_, _ = io.WriteString(w, name+" "+r.RemoteAddr+" "+r.Header.Get(requestIDHeader))
 		})
 	}
-	return handlers{mcp: room("mcp"), dashboard: room("dashboard")}
+	return handlers{mcp: room("mcp"), dashboard: room("dashboard"), live: room("live"), ready: room("ready")}
 }
 
 func get(t *testing.T, h http.Handler, method, target string, change func(*http.Request)) *httptest.ResponseRecorder {
@@ -39,6 +39,10 @@ func TestRoutes(t *testing.T) {
 	tests := []struct{ path, want string }{
 		{"/mcp", "mcp"},
 		{"/mcp?x=1", "mcp"},
+		{"/livez", "live"},
+		{"/readyz", "ready"},
+		{"/livez/", "404"},
+		{"/readyz/x", "404"},
 		{"/mcp/", "404"},
 		{"/mcp/messages", "404"},
 		{"/.well-known", "404"},

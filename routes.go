@@ -8,10 +8,11 @@ import (
 	"net/netip"
 )
 
-// handlers are the two that the routes lead to.
+// handlers are what the routes lead to.
 type handlers struct {
-	mcp       http.Handler
-	dashboard http.Handler
+	mcp         http.Handler
+	dashboard   http.Handler
+	live, ready http.Handler
 }
 
 // newRoutes leads /mcp to the MCP endpoint and everything that is not a
@@ -21,7 +22,9 @@ type handlers struct {
 func newRoutes(to handlers, proxies []netip.Prefix, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/mcp", to.mcp)
-	for _, prefix := range []string{"/mcp/", "/.well-known", "/.well-known/", "/oauth", "/oauth/", "/webhooks", "/webhooks/"} {
+	mux.Handle("/livez", to.live)
+	mux.Handle("/readyz", to.ready)
+	for _, prefix := range []string{"/mcp/", "/livez/", "/readyz/", "/.well-known", "/.well-known/", "/oauth", "/oauth/", "/webhooks", "/webhooks/"} {
 		mux.HandleFunc(prefix, nothingHere)
 	}
 	mux.Handle("/", to.dashboard)

@@ -144,6 +144,7 @@ func closeStore(db *store.Store) error {
 // house is the built rooms, ready to be served.
 type house struct {
 	mcp      *mcp.Server
+	health   *health
 	handlers handlers
 	problems *lastErrors // nil where nobody looks
 }
@@ -165,11 +166,18 @@ func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, 
 	if err != nil {
 		return nil, fmt.Errorf("build dashboard: %w", err)
 	}
-	return &house{mcp: server, handlers: handlers{mcp: server.Handler(), dashboard: pages.Handler()}}, nil
+	instance, err := makeInstance(c.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	well := newHealth(now, log, databasePart(func(ctx context.Context) error { _, err := db.CountOrgs(ctx); return err }), diskPart(c.DataDir, freeSpace))
+	return &house{mcp: server, health: well, handlers: handlers{
+		mcp: server.Handler(), dashboard: pages.Handler(), live: liveHandler(instance), ready: readyHandler(well),
+	}}, nil
 }
 
 // front is the server of the built rooms: one port that everything answers on.
 func (h *house) front(c config, listener net.Listener, log *slog.Logger) front {
 	main := port{name: "http", listener: listener, handler: newRoutes(h.handlers, c.TrustedProxies, log), h2c: c.H2C}
-	return front{ports: []port{main}, drain: h.mcp.Shutdown, log: log}
+	return front{ports: []port{main}, stopping: h.health.stop, drain: h.mcp.Shutdown, log: log}
 }

@@ -52,7 +52,7 @@ func serveHouse(t *testing.T, body time.Duration) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := config{BaseURL: "http://" + listener.Addr().String(), SignUp: "closed"}
+	c := config{BaseURL: "http://" + listener.Addr().String(), SignUp: "closed", DataDir: t.TempDir()}
 	h, err := newHouse(c, storetest.Open(t), time.Now, log)
 	if err != nil {
 		t.Fatal(err)

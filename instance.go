@@ -1,0 +1,41 @@
+// The instance id: a random name of this data folder, made once. It is in no
+// copy of the database, so that two servers of one database can be told apart.
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+)
+
+const instanceFile = "instance.id"
+
+// readInstance returns the id of the folder's server; an error that is
+// fs.ErrNotExist means that no server has ever been started there.
+func readInstance(folder string) (string, error) {
+	id, err := readSettingFile(filepath.Join(folder, instanceFile))
+	if err != nil {
+		return "", fmt.Errorf("read instance id: %w", err)
+	}
+	return id, nil
+}
+
+// makeInstance returns the id and makes it if there is none.
+func makeInstance(folder string) (string, error) {
+	id, err := readInstance(folder)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return id, err
+	}
+	id = "ins_" + strings.ToLower(rand.Text()[:20])
+	err = createFile(filepath.Join(folder, instanceFile), []byte(id+"\n"))
+	if errors.Is(err, fs.ErrExist) { // another process was quicker
+		return readInstance(folder)
+	}
+	if err != nil {
+		return "", folderProblem(folder, err)
+	}
+	return id, nil
+}
