@@ -97,10 +97,9 @@ func (d *Dashboard) apiCreateKey(c *fiber.Ctx, v *visit) error {
 	if errors.Is(err, store.ErrLimit) {
 		return errKeyLimit
 	}
-	if err != nil {
-		return err
-	}
-	return c.Status(fiber.StatusCreated).JSON(apiCreated{newAPIKey(key), text.Reveal()})
+	return d.whenCopied(c, v, err, func(c *fiber.Ctx, _ *visit) error {
+		return c.Status(fiber.StatusCreated).JSON(apiCreated{newAPIKey(key), text.Reveal()})
+	})
 }
 
 type apiRevoked struct {
@@ -110,10 +109,8 @@ type apiRevoked struct {
 
 func (d *Dashboard) apiRevokeKey(c *fiber.Ctx, v *visit) error {
 	id := c.Params("id")
-	if err := v.org.RevokeAPIKey(c.UserContext(), v.actor(c), id); err != nil {
-		return err
-	}
-	return c.JSON(apiRevoked{id, true})
+	err := v.org.RevokeAPIKey(c.UserContext(), v.actor(c), id)
+	return d.whenCopied(c, v, err, func(c *fiber.Ctx, _ *visit) error { return c.JSON(apiRevoked{id, true}) })
 }
 
 type apiUsageDay struct {

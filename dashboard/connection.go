@@ -50,14 +50,12 @@ func (d *Dashboard) connect(c *fiber.Ctx, v *visit) error {
 	}
 	apiSecret := readSecret(c, &f)
 	if !f.failed() {
-		if err := d.storeConnection(c, v, &f, account, apiSecret); err != nil {
-			return err
-		}
+		err = d.storeConnection(c, v, &f, account, apiSecret)
 	}
 	if f.failed() {
 		return d.showConnection(c, v, f, fiber.StatusUnprocessableEntity)
 	}
-	return d.done(c, "/connection", "connected")
+	return d.whenCopied(c, v, err, d.ending("/connection", "connected"))
 }
 
 // readSecret takes the secret from the form, without keeping it in the form.
@@ -71,7 +69,7 @@ func readSecret(c *fiber.Ctx, f *form) secret.Text {
 }
 
 // storeConnection is what connecting and replacing the secret share. What went wrong is told in the form,
-// except that the org has to wait: a *problem, which is returned.
+// except that the org has to wait: a *problem, which is returned, as is that the stored connection is not in the copy yet.
 func (d *Dashboard) storeConnection(c *fiber.Ctx, v *visit, f *form, account int64, apiSecret secret.Text) error {
 	checked, err := d.check(c, v, account, apiSecret)
 	var wait *problem
@@ -83,9 +81,9 @@ func (d *Dashboard) storeConnection(c *fiber.Ctx, v *visit, f *form, account int
 			AccountID: account, Secret: apiSecret, ListingCount: checked.ListingCount, Token: checked.Token,
 		})
 	}
-	if err == nil {
+	if err == nil || errors.Is(err, store.ErrNotReplicated) {
 		d.cfg.Hostaway.Forget(v.org.ID())
-		return nil
+		return err
 	}
 	d.explain(c, v, f, err)
 	return nil
@@ -199,14 +197,12 @@ func (d *Dashboard) replaceSecret(c *fiber.Ctx, v *visit) error {
 	f := readForm(c)
 	apiSecret := readSecret(c, &f)
 	if !f.failed() {
-		if err := d.storeConnection(c, v, &f, conn.AccountID, apiSecret); err != nil {
-			return err
-		}
+		err = d.storeConnection(c, v, &f, conn.AccountID, apiSecret)
 	}
 	if f.failed() {
 		return d.showReplaceSecret(c, v, f, fiber.StatusUnprocessableEntity)
 	}
-	return d.done(c, "/connection", "replaced")
+	return d.whenCopied(c, v, err, d.ending("/connection", "replaced"))
 }
 
 func (d *Dashboard) disconnectPage(c *fiber.Ctx, v *visit) error {
@@ -236,9 +232,7 @@ func (d *Dashboard) disconnect(c *fiber.Ctx, v *visit) error {
 		f.summarize()
 		return d.showDisconnect(c, v, f, fiber.StatusUnprocessableEntity)
 	}
-	if err := v.org.Disconnect(c.UserContext(), v.actor(c)); err != nil {
-		return err
-	}
-	d.cfg.Hostaway.Forget(v.org.ID())
-	return d.done(c, "/connection", "disconnected")
+	err = v.org.Disconnect(c.UserContext(), v.actor(c))
+	d.cfg.Hostaway.Forget(v.org.ID()) // a connection that is still there is asked for anew
+	return d.whenCopied(c, v, err, d.ending("/connection", "disconnected"))
 }

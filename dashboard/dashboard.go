@@ -88,6 +88,7 @@ type Dashboard struct {
 	pages   *pages
 	crossed *http.CrossOriginProtection
 	once    *onceGuard
+	held    *heldAnswers
 	checks  *checkLimit
 	routes  []route
 	openAPI []byte
@@ -113,7 +114,7 @@ func newWith(cfg Config, files *assets) (*Dashboard, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Dashboard{cfg: cfg, secure: base.Scheme == "https", assets: files, crossed: http.NewCrossOriginProtection(), once: newOnceGuard(cfg.Now), checks: newCheckLimit(cfg.Now)}
+	d := &Dashboard{cfg: cfg, secure: base.Scheme == "https", assets: files, crossed: http.NewCrossOriginProtection(), once: newOnceGuard(cfg.Now), held: newHeldAnswers(cfg.Now), checks: newCheckLimit(cfg.Now)}
 	if err := d.crossed.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {
 		return nil, fmt.Errorf("trust origin of the base address: %w", err)
 	}

@@ -44,6 +44,11 @@ func (d *Dashboard) takeFlash(c *fiber.Ctx) *flash {
 	return nil
 }
 
+// ending is done for later.
+func (d *Dashboard) ending(to, code string) handler {
+	return func(c *fiber.Ctx, _ *visit) error { return d.done(c, to, code) }
+}
+
 // done sends the browser on after a change, with a note.
 func (d *Dashboard) done(c *fiber.Ctx, to, code string) error {
 	if code != "" {

@@ -3,6 +3,7 @@ package dashboard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -74,8 +75,31 @@ type world struct {
 	clock    *storetest.Clock
 	hostaway *fakeHostaway
 	dash     *Dashboard
+	copies   copyist
 	server   *httptest.Server
 	log      *logBuffer
+}
+
+// copyist stands for the copy on another machine: away means that it can't be reached for so many more times.
+type copyist struct {
+	mu   sync.Mutex
+	away int
+}
+
+func (c *copyist) replicated(context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.away == 0 {
+		return nil
+	}
+	c.away--
+	return errors.New("storage: connection refused")
+}
+
+func (c *copyist) goAway(times int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.away = times
 }
 
 // logBuffer keeps the log for tests that look at it.
@@ -100,7 +124,7 @@ func (l *logBuffer) String() string {
 func newWorld(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{t: t, clock: storetest.NewClock(noon), hostaway: &fakeHostaway{}, log: &logBuffer{}}
-	w.store = storetest.Open(t, storetest.WithClock(w.clock))
+	w.store = storetest.Open(t, storetest.WithClock(w.clock), func(c *store.Config) { c.Replicated = w.copies.replicated })
 	w.server = httptest.NewUnstartedServer(nil)
 	cfg := Config{
 		Store: w.store, Hostaway: w.hostaway, BaseURL: "http://" + w.server.Listener.Addr().String(),

@@ -91,8 +91,8 @@ func (d *Dashboard) createKey(c *fiber.Ctx, v *visit) error {
 		return d.done(c, "/keys", "key-repeated")
 	}
 	key, text, err := v.org.CreateAPIKey(c.UserContext(), v.actor(c), f.Values["name"])
-	if err == nil {
-		return d.reveal(c, v, key, text, false)
+	if err == nil || errors.Is(err, store.ErrNotReplicated) {
+		return d.whenCopied(c, v, err, revealing(d, key, text, false))
 	}
 	d.once.forget(v.org.ID(), sent)
 	switch {
@@ -125,6 +125,11 @@ func (d *Dashboard) reveal(c *fiber.Ctx, v *visit, key store.APIKey, text secret
 	return d.show(c, v, shown{Page: "keys-shown", Title: "Your new key", Current: "/keys", Secret: true, Data: data})
 }
 
+// revealing is reveal for later.
+func revealing(d *Dashboard, key store.APIKey, text secret.Text, again bool) handler {
+	return func(c *fiber.Ctx, v *visit) error { return d.reveal(c, v, key, text, again) }
+}
+
 type keyData struct {
 	Key  store.APIKey
 	Form form
@@ -153,18 +158,16 @@ func (d *Dashboard) regenerateKey(c *fiber.Ctx, v *visit) error {
 		return d.done(c, "/keys", "key-repeated")
 	}
 	key, text, err := v.org.RegenerateAPIKey(c.UserContext(), v.actor(c), c.Params("id"))
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrNotReplicated) {
 		d.once.forget(v.org.ID(), sent)
 		return err
 	}
-	return d.reveal(c, v, key, text, true)
+	return d.whenCopied(c, v, err, revealing(d, key, text, true))
 }
 
 func (d *Dashboard) revokeKey(c *fiber.Ctx, v *visit) error {
-	if err := v.org.RevokeAPIKey(c.UserContext(), v.actor(c), c.Params("id")); err != nil {
-		return err
-	}
-	return d.done(c, "/keys", "key-revoked")
+	err := v.org.RevokeAPIKey(c.UserContext(), v.actor(c), c.Params("id"))
+	return d.whenCopied(c, v, err, d.ending("/keys", "key-revoked"))
 }
 
 // waitingData is the live line under a new key: it asks every two seconds until the first request came.

@@ -24,6 +24,9 @@ type problem struct {
 	Message    string
 	Next       string // what to do now
 	RetryAfter time.Duration
+
+	// Again is the ticket of a change that is made and waits for the copy, and Action the address that takes it; see held.go.
+	Again, Action string
 }
 
 func (p *problem) Error() string { return p.Code + ": " + p.Message }
@@ -93,6 +96,8 @@ func toProblem(err error) *problem {
 		return &problem{Status: 422, Code: "invalid", Title: "Please check the form", Message: input.Problem, Next: "Correct it and send it again."}
 	case errors.Is(err, store.ErrNotFound):
 		return errNoSuchThing
+	case errors.Is(err, store.ErrNotReplicated):
+		return notCopied(&heldAnswer{})
 	case errors.Is(err, store.ErrDiskFull):
 		return &problem{
 			Status: 503, Code: "disk_full", Title: "The server's disk is full",

@@ -141,6 +141,11 @@ func (d *Dashboard) guarded(r route) fiber.Handler {
 		if strings.HasPrefix(r.path, "/api/") && v.signedIn() && !changes {
 			c.Set(csrfHeader, maskToken(v.session.CSRF))
 		}
+		if changes {
+			if finished, err := d.finishHeld(c, v); finished {
+				return err
+			}
+		}
 		return r.handle(c, v)
 	}
 }

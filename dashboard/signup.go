@@ -66,9 +66,11 @@ func (d *Dashboard) createFirst(c *fiber.Ctx, v *visit, page, link string, kind 
 		Password: secret.New(posted(c, "password")), Link: secret.New(link), IP: c.IP(), UserAgent: userAgent(c),
 	})
 	switch {
-	case err == nil:
-		d.startSession(c, token, false)
-		return d.done(c, "/", "welcome")
+	case err == nil, errors.Is(err, store.ErrNotReplicated):
+		return d.whenCopied(c, v, err, func(c *fiber.Ctx, _ *visit) error {
+			d.startSession(c, token, false)
+			return d.done(c, "/", "welcome")
+		})
 	case errors.Is(err, store.ErrConflict):
 		f.Errors["email"] = "This address has an account here. Sign in instead."
 		f.summarize()
