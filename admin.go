@@ -54,7 +54,18 @@ func (p *process) existingStore(ctx context.Context, c config) (*store.Store, er
 		return nil, failed(err, fmt.Sprintf("there is no database in %s (%s)", c.DataDir, reason(err)),
 			fmt.Sprintf("name the server's data folder in HMCP_DATA_DIR, or start it once with `%s serve`", binaryName))
 	}
-	return openStore(ctx, c, p.now, newLogger(p.errOut, c))
+	return openStore(ctx, c, p.now, newLogger(p.errOut, c), p.adjust...)
+}
+
+// kept takes the one refusal out of err that comes when all is done: the change
+// is in the database, and the copy lacks it. A command says first what it did,
+// since doing it again would do it twice, and returns note at its end.
+func kept(err error) (rest, note error) {
+	if !errors.Is(err, store.ErrNotReplicated) {
+		return err, nil
+	}
+	return nil, failed(err, "this is saved here, and the copy on another machine does not have it yet",
+		fmt.Sprintf("don't do it again; a running server copies it by itself, and `%s replica status` shows when", binaryName))
 }
 
 // plainAction is an adminAction of a command without flags.

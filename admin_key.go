@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"hostaway-mcp/store"
@@ -44,12 +45,13 @@ func createKey(ctx context.Context, d desk, words []string) error {
 		return err
 	}
 	key, text, err := org.CreateAPIKey(ctx, operator(), words[1])
+	err, note := kept(err)
 	if err != nil {
 		return d.say(err, store.ErrLimit, fmt.Sprintf("%s has five active API keys, and there can't be more", org.Name()),
 			fmt.Sprintf("revoke one: `%s admin key list %s`", binaryName, org.ID()))
 	}
 	_, _ = fmt.Fprintf(d.errOut, "Created %s (%s) for %s. Keep the key now: it is never shown again.\n", key.ID, key.Name, org.Name())
-	return d.printf("%s\n", text.Reveal())
+	return errors.Join(d.printf("%s\n", text.Reveal()), note)
 }
 
 func revokeKey(ctx context.Context, d desk, words []string) error {
@@ -57,9 +59,10 @@ func revokeKey(ctx context.Context, d desk, words []string) error {
 	if err != nil {
 		return err
 	}
-	if err := org.RevokeAPIKey(ctx, operator(), words[1]); err != nil {
+	err, note := kept(org.RevokeAPIKey(ctx, operator(), words[1]))
+	if err != nil {
 		return d.say(err, store.ErrNotFound, fmt.Sprintf("%s has no active API key %q", org.Name(), words[1]),
 			fmt.Sprintf("see `%s admin key list %s`", binaryName, org.ID()))
 	}
-	return d.printf("Revoked %s.\n", words[1])
+	return errors.Join(d.printf("Revoked %s.\n", words[1]), note)
 }

@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"flag"
 	"fmt"
 
@@ -57,6 +58,7 @@ func prepareAddMember(flags *flag.FlagSet) action {
 			*name = email
 		}
 		member, err := org.AddMember(ctx, operator(), email, *name, wanted, secret.New(rand.Text()))
+		err, note := kept(err)
 		if err != nil {
 			return d.say(err, store.ErrConflict, fmt.Sprintf("%q is a member already", email), fmt.Sprintf("see `%s admin member list %s`", binaryName, org.ID()))
 		}
@@ -64,8 +66,8 @@ func prepareAddMember(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		return d.printf("Added %s to %s as %s. They choose a password here (good once), unless they have one:\n\n  %s\n",
-			member.Email, org.Name(), member.Role, link)
+		return errors.Join(d.printf("Added %s to %s as %s. They choose a password here (good once), unless they have one:\n\n  %s\n",
+			member.Email, org.Name(), member.Role, link), note)
 	})
 }
 
@@ -92,10 +94,11 @@ func setRole(ctx context.Context, d desk, words []string) error {
 	if err != nil {
 		return err
 	}
-	if err := org.SetRole(ctx, operator(), member.ID, role); err != nil {
+	err, note := kept(org.SetRole(ctx, operator(), member.ID, role))
+	if err != nil {
 		return d.lastOwner(err, org)
 	}
-	return d.printf("%s is now %s of %s.\n", member.Email, role, org.Name())
+	return errors.Join(d.printf("%s is now %s of %s.\n", member.Email, role, org.Name()), note)
 }
 
 func removeMember(ctx context.Context, d desk, words []string) error {
@@ -107,10 +110,11 @@ func removeMember(ctx context.Context, d desk, words []string) error {
 	if err != nil {
 		return err
 	}
-	if err := org.RemoveMember(ctx, operator(), member.ID); err != nil {
+	err, note := kept(org.RemoveMember(ctx, operator(), member.ID))
+	if err != nil {
 		return d.lastOwner(err, org)
 	}
-	return d.printf("Removed %s from %s.\n", member.Email, org.Name())
+	return errors.Join(d.printf("Removed %s from %s.\n", member.Email, org.Name()), note)
 }
 
 func (d desk) lastOwner(err error, org *store.Org) error {

@@ -76,6 +76,7 @@ func prepareCreateOrg(flags *flag.FlagSet) action {
 		org, member, err := d.store.CreateOrg(ctx, store.NewOrg{
 			Name: name, Email: email, MemberName: *owner, Password: secret.New(rand.Text()),
 		}, operator())
+		err, note := kept(err)
 		if err != nil {
 			return d.say(err, store.ErrConflict, fmt.Sprintf("somebody signs in with %q already", email), "take another address")
 		}
@@ -83,7 +84,7 @@ func prepareCreateOrg(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		return d.printf("Created %s (%s). %s chooses a password here (good once):\n\n  %s\n", org.Name(), org.ID(), member.Email, link)
+		return errors.Join(d.printf("Created %s (%s). %s chooses a password here (good once):\n\n  %s\n", org.Name(), org.ID(), member.Email, link), note)
 	})
 }
 

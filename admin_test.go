@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -291,4 +293,34 @@ func (s *site) opensWith(key string) {
 	if c, err := org.Credentials(s.t.Context()); err != nil || c.Secret.Reveal() != "sealed secret" {
 		s.t.Errorf("the secret does not open: %v", err)
 	}
+}
+
+// The copy can't be reached: each command does its work, says what it would have
+// said, and adds that the copy lacks it.
+func TestAdminCommandsSayWhatTheCopyLacks(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.does("member", "add", "Acme", "cleo@acme.example")
+	away := func(c *store.Config) {
+		c.Replicated = func(context.Context) error { return errors.New("no answer from the storage") }
+	}
+	for _, tt := range []struct{ line, out string }{
+		{"org create Beach ben@beach.example", `Created Beach \(org_\w+\)`},
+		{"member add Acme dora@acme.example", `Added dora@acme\.example`},
+		{"member role Acme cleo@acme.example admin", `is now admin`},
+		{"member remove Acme cleo@acme.example", `Removed cleo@acme\.example`},
+		{"key create Acme Cursor", `^hmcp_\w+\n$`},
+		{"key revoke Acme " + s.acme.Key.ID, `Revoked key_`},
+	} {
+		r := runWith(t, away, s.environ, append([]string{"admin"}, strings.Fields(tt.line)...)...)
+		s.says(r.out, tt.out)
+		s.says(r.errOut, `this is saved here, and the copy on another machine does not have it yet: don't do it again`)
+		if r.code != exitFailed || strings.Contains(r.errOut, "no answer") {
+			t.Errorf("%s: %+v", tt.line, r)
+		}
+	}
+	if _, _, err := s.store.OrgByAPIKey(t.Context(), s.acme.APIKey); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the revoked key: %v", err)
+	}
+	s.says(s.does("key", "list", "Acme"), `Cursor +\S+ +\S+ +never +active`)
 }

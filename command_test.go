@@ -8,14 +8,26 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"hostaway-mcp/store"
 )
 
 // result is what one command line did.
 type result struct {
 	code        int
 	out, errOut string
+}
+
+// runWith runs a command line that ends by itself, on stores that adjust changes.
+func runWith(t *testing.T, adjust func(*store.Config), environ []string, args ...string) result {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	p := &process{environ: environ, in: strings.NewReader(""), out: &out, errOut: &errOut, now: time.Now, adjust: []func(*store.Config){adjust}}
+	code := report(&errOut, p.dispatch(t.Context(), args))
+	return result{code, out.String(), errOut.String()}
 }
 
 // runCommand runs a command line that ends by itself.

@@ -28,6 +28,7 @@ type process struct {
 	out     io.Writer
 	errOut  io.Writer
 	now     func() time.Time
+	adjust  []func(*store.Config) // of every store that an admin command opens
 }
 
 func (p *process) config() (config, error) { return loadConfig(p.environ, p.envFile) }

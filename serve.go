@@ -97,10 +97,15 @@ func inviteURL(base string, link secret.Text) string {
 
 func systemActor() store.Actor { return store.Actor{Kind: store.ActorSystem, Name: binaryName} }
 
-// openStore opens the database of the data folder with the master key.
-func openStore(ctx context.Context, c config, now func() time.Time, log *slog.Logger) (*store.Store, error) {
+// openStore opens the database of the data folder with the master key. adjust
+// sets what only some commands need.
+func openStore(ctx context.Context, c config, now func() time.Time, log *slog.Logger, adjust ...func(*store.Config)) (*store.Store, error) {
 	key := masterKey{setting: c.MasterKey, dataDir: c.DataDir, log: log}
-	db, err := store.Open(ctx, store.Config{Path: filepath.Join(c.DataDir, databaseFile), Keyring: key.keyring, Now: now, Log: log})
+	cfg := store.Config{Path: filepath.Join(c.DataDir, databaseFile), Keyring: key.keyring, Now: now, Log: log}
+	for _, f := range adjust {
+		f(&cfg)
+	}
+	db, err := store.Open(ctx, cfg)
 	if err != nil {
 		return nil, storeProblem(c.DataDir, err)
 	}
