@@ -122,7 +122,7 @@ func (d *Dashboard) whenCopied(c *fiber.Ctx, v *visit, err error, answer handler
 	held := &heldAnswer{ticket: formID(), path: c.Path(), at: d.cfg.Now(), answer: answer}
 	held.names = []string{requestPrint(c, v), ticketName(c, v, held.ticket)}
 	d.held.add(held)
-	d.cfg.Log.Warn("a change waits for the copy; its answer is held back", "route", c.Route().Path, "error", err, "request_id", v.requestID)
+	d.cfg.Log.WarnContext(c.UserContext(), "a change waits for the copy; its answer is held back", "route", c.Route().Path, "error", err, "request_id", v.requestID)
 	return notCopied(held)
 }
 
