@@ -50,7 +50,7 @@ func (p *process) serve(ctx context.Context) error {
 	if err := prepareFolder(c.DataDir); err != nil {
 		return err
 	}
-	db, err := openStore(ctx, c, p.now, log)
+	db, err := openStore(ctx, c, p.now, log, serving)
 	if err != nil {
 		return err
 	}
@@ -97,6 +97,9 @@ func inviteURL(base string, link secret.Text) string {
 
 func systemActor() store.Actor { return store.Actor{Kind: store.ActorSystem, Name: binaryName} }
 
+// serving lets the store notice at its next start when this server did not close it.
+func serving(s *store.Config) { s.Serving = true }
+
 // openStore opens the database of the data folder with the master key. adjust
 // sets what only some commands need.
 func openStore(ctx context.Context, c config, now func() time.Time, log *slog.Logger, adjust ...func(*store.Config)) (*store.Store, error) {
@@ -133,6 +136,10 @@ func storeProblem(dataDir string, err error) error {
 			what: fmt.Sprintf("the secrets in %s were sealed with the master key %s, which is not among the keys given", dataDir, missing.ID),
 			do:   "add that key to HMCP_MASTER_KEY or to master.key; nothing was changed",
 		}
+	case errors.Is(err, store.ErrDamaged):
+		return failed(err, fmt.Sprintf("the database in %s is damaged (%v)", dataDir, err),
+			fmt.Sprintf("move %s and the files beside it with its name to another folder, and bring the copy back with `%s restore`, or put back a copy of your own",
+				databaseFile, binaryName))
 	case errors.Is(err, store.ErrDiskFull):
 		return folderProblem(dataDir, err)
 	}

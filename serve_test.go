@@ -153,6 +153,7 @@ func TestStoreProblemsAreExplained(t *testing.T) {
 		{&store.NewerError{Have: 9, Want: 1}, exitFailed, "written by a newer hostaway-mcp"},
 		{fmt.Errorf("open: %w", &secret.UnknownKeyError{ID: "abcd"}), exitMisused, "sealed with the master key abcd"},
 		{fmt.Errorf("open: %w", misused("no key", "give one")), exitMisused, "no key: give one"},
+		{fmt.Errorf("open: %w: page 7", store.ErrDamaged), exitFailed, "is damaged (open: the database is damaged: page 7): move hostaway-mcp.db"},
 		{errors.New("malformed"), exitFailed, "can't be used (malformed)"},
 	}
 	for _, tt := range tests {

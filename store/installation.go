@@ -54,14 +54,21 @@ func readFile(ctx context.Context, path string, f func(hands) error) (err error)
 	if _, err := os.Stat(path); err != nil {
 		return err
 	}
-	mode := "mode=ro&immutable=1"
-	if exists(path + "-wal") {
-		mode = "mode=ro"
-		if index := path + "-shm"; !exists(index) {
-			// SQLite makes one, and a reader does not take it away again.
-			defer func() { err = errors.Join(err, removeIfThere(index)) }()
+	if !exists(path + "-wal") {
+		err := readAs(ctx, path, "mode=ro&immutable=1", f)
+		if err == nil || !exists(path+"-wal") {
+			return err
 		}
+		// Somebody opened it meanwhile, so what was read may have been half of two states.
 	}
+	if index := path + "-shm"; !exists(index) {
+		// SQLite makes one, and a reader does not take it away again.
+		defer func() { err = errors.Join(err, removeIfThere(index)) }()
+	}
+	return readAs(ctx, path, "mode=ro", f)
+}
+
+func readAs(ctx context.Context, path, mode string, f func(hands) error) (err error) {
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()}
 	db, err := openPlain(u.String() + "?" + mode + "&_dqs=0&_defensive=1&_pragma=busy_timeout(5000)&_pragma=temp_store(MEMORY)")
 	if err != nil {

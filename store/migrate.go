@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ var migrationFiles embed.FS
 // migrate brings the database to the newest version on a connection of its own,
 // before any scoped connection exists, and returns the tables of rows of all
 // orgs, which the scoped connections hide behind views.
-func migrate(ctx context.Context, cfg Config) (tables []orgTable, err error) {
+func migrate(ctx context.Context, cfg Config, log *slog.Logger) (tables []orgTable, err error) {
 	db, err := openPlain(dsn(cfg, pragmasOfNew(cfg.Path)...))
 	if err != nil {
 		return nil, err
@@ -40,6 +41,9 @@ func migrate(ctx context.Context, cfg Config) (tables []orgTable, err error) {
 	}
 	if have > len(texts) {
 		return nil, &NewerError{Have: have, Want: len(texts)}
+	}
+	if err := checkAtStart(ctx, db, cfg, have, log); err != nil {
+		return nil, err
 	}
 	for i := have; i < len(texts); i++ {
 		if err := migrateTo(ctx, db, i+1, texts[i]); err != nil {
@@ -57,6 +61,9 @@ func migrate(ctx context.Context, cfg Config) (tables []orgTable, err error) {
 // versionWithoutAutoVacuum was the last whose new databases could not give pages
 // back, and which did not overwrite what was deleted.
 const versionWithoutAutoVacuum = 1
+
+// versionWithInstallation was the first with the table installation.
+const versionWithInstallation = 2
 
 // rewrite gives an old database what a new one has from its first page. It takes
 // as long as copying the file, once. A disk too full for it is no reason not to start.

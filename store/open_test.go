@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -316,7 +317,7 @@ func TestMigrationsApplyOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "twice.db")
 	var first []orgTable
 	for range 2 {
-		tables, err := migrate(t.Context(), Config{Path: path})
+		tables, err := migrate(t.Context(), Config{Path: path}, slog.New(slog.DiscardHandler))
 		if err != nil || len(tables) != 7 {
 			t.Fatalf("migrate() = %d tables, %v", len(tables), err)
 		}

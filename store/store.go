@@ -42,6 +42,11 @@ type Config struct {
 	// ReplicaOwnsCheckpoints is set wherever a replica reads this database's -wal:
 	// then no connection of ours makes checkpoints.
 	ReplicaOwnsCheckpoints bool
+	// Serving is set by a server, which uses the database until it calls Close. When
+	// it ends without, as in a crash, the next one checks the file before it is used.
+	Serving bool
+	// Check asks for that check at any rate, as after a restore.
+	Check bool
 
 	locks locks
 }
@@ -61,12 +66,13 @@ type Store struct {
 	system  *sql.DB // query_only, for the system door
 	keeper  *sql.DB // one connection without scope, for pragmas alone
 	commits *committer
+	serving bool // Close has a mark to take away
 }
 
 // Open opens or creates the database, brings it to this program's version and
 // checks that the keyring opens what is sealed in it.
 //
-// Errors: *NewerError, ErrDiskFull, *secret.UnknownKeyError and secret.ErrOpen
+// Errors: *NewerError, ErrDiskFull, ErrDamaged, *secret.UnknownKeyError and secret.ErrOpen
 // (wrapped in what to do), and whatever Config.Keyring returns.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Path == "" || cfg.Keyring == nil {
@@ -82,15 +88,19 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := preparePath(cfg.Path); err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
-	tables, err := migrate(ctx, cfg)
+	tables, err := migrate(ctx, cfg, s.log)
 	if err != nil {
-		return nil, fmt.Errorf("open the database %s: %w", cfg.Path, err)
+		return nil, fmt.Errorf("open the database %s: %w", cfg.Path, asDamage(err))
 	}
 	if err := s.openPools(cfg, tables); err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", cfg.Path, err)
 	}
-	if err := s.unlock(ctx, cfg.Keyring); err != nil {
-		return nil, errors.Join(err, s.closePools())
+	err = s.unlock(ctx, cfg.Keyring)
+	if err == nil && cfg.Serving {
+		err = s.beginServing(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(asDamage(err), s.closePools())
 	}
 	s.commits = newCommitter(ctx, s)
 	return s, nil
@@ -115,6 +125,7 @@ func (s *Store) openPools(cfg Config, tables []orgTable) (err error) {
 // wait get their answer first.
 func (s *Store) Close() error {
 	s.commits.close()
+	s.endServing(context.Background())
 	return s.closePools()
 }
 

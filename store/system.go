@@ -125,6 +125,7 @@ WHERE r.token_hash = ? AND r.used_at IS NULL`
 	sysDropAttempts   = `DELETE FROM attempts WHERE last_at < ?`
 
 	sysInstallation = `SELECT id FROM installation WHERE one = 1`
+	sysSetServing   = `UPDATE installation SET serving_since = ? WHERE one = 1`
 
 	sysCanaries     = `SELECT key_id, envelope FROM canaries ORDER BY key_id`
 	sysAddCanary    = `INSERT INTO canaries (key_id, envelope, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
@@ -141,7 +142,7 @@ func systemStatements() []string {
 		sysAddSignUpLink, sysDropSetUpLinks, sysSignUpLink, sysUseSignUpLink, sysAddPasswordReset, sysDropPasswordResets, sysPasswordReset,
 		sysOrgKeys, sysOrgFigures, sysOrgFacts, sysOrgKeyFacts, sysOrgFailures,
 		sysAttempts, sysSetAttempts, sysForgetAttempts, sysDropAttempts,
-		sysInstallation, sysCanaries, sysAddCanary, sysDropCanaries,
+		sysInstallation, sysSetServing, sysCanaries, sysAddCanary, sysDropCanaries,
 	}
 }
 
