@@ -56,6 +56,7 @@ type config struct {
 type value struct {
 	text   string
 	source string
+	file   string // the file that it stands in; empty: in the environment, or nowhere
 }
 
 // given tells whether somebody set the setting, rather than leave its default.

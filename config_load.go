@@ -28,9 +28,9 @@ func loadConfig(environ []string, envFile string) (config, error) {
 		if err != nil {
 			return config{}, err
 		}
-		keepOurs(given, lines, "env file "+envFile)
+		keepOurs(given, lines, value{source: "env file " + envFile, file: envFile})
 	}
-	keepOurs(given, environ, "environment")
+	keepOurs(given, environ, value{source: "environment"})
 
 	c := config{values: map[string]value{}}
 	problems := unknownSettings(given)
@@ -44,13 +44,13 @@ func loadConfig(environ []string, envFile string) (config, error) {
 
 // keepOurs adds the HMCP_ variables of lines to given. A variable and its
 // _FILE variant replace each other, so that the environment can override
-// either form of an env file.
-func keepOurs(given map[string]value, lines []string, source string) {
+// either form of an env file. from says where the lines stand.
+func keepOurs(given map[string]value, lines []string, from value) {
 	here := map[string]value{}
 	for _, line := range lines {
 		name, text, ok := strings.Cut(line, "=")
 		if ok && strings.HasPrefix(name, settingPrefix) && text != "" {
-			here[name] = value{text: text, source: source}
+			here[name] = value{text: text, source: from.source, file: from.file}
 		}
 	}
 	for name := range here {
@@ -112,7 +112,7 @@ func resolve(s setting, given map[string]value) (value, error) {
 			return value{}, misused(fmt.Sprintf("%s%s names %s, which can't be read (%s)", s.name, fileSuffix, file.text, reason(err)),
 				"check the path and who may read it")
 		}
-		return value{text: text, source: "file " + file.text}, nil
+		return value{text: text, source: "file " + file.text, file: file.text}, nil
 	}
 	return value{text: s.defaultValue, source: sourceDefault}, nil
 }

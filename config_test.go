@@ -194,10 +194,10 @@ func TestEnvFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]value{
-		"HMCP_LISTEN":    {":9000", "env file " + path},
-		"HMCP_H2C":       {"on", "env file " + path},
-		"HMCP_LOG_LEVEL": {"error", "environment"},
-		"HMCP_SIGNUP":    {"invite", "file " + other}, // the environment overrides either form
+		"HMCP_LISTEN":    {":9000", "env file " + path, path},
+		"HMCP_H2C":       {"on", "env file " + path, path},
+		"HMCP_LOG_LEVEL": {"error", "environment", ""},
+		"HMCP_SIGNUP":    {"invite", "file " + other, other}, // the environment overrides either form
 	}
 	for name, v := range want {
 		if c.values[name] != v {

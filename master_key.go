@@ -50,6 +50,47 @@ func (m masterKey) keyring(_ context.Context, hasSealed bool) (*secret.Keyring, 
 	return m.generate()
 }
 
+// keyOutlivesMachine refuses to copy the database elsewhere while its key lies
+// in the data folder alone: a machine that is lost would take the key with it,
+// and the copy could not be opened. So with a replica no key is ever made here.
+func keyOutlivesMachine(c config) error {
+	m := masterKey{dataDir: c.DataDir}
+	file := c.values["HMCP_MASTER_KEY"].file
+	switch {
+	case !c.MasterKey.IsZero() && !inFolder(file, c.DataDir):
+		return nil
+	case !c.MasterKey.IsZero():
+		return misused(fmt.Sprintf("the only copy of the master key lies in the data folder (%s), and a lost machine would take it along: the replica could not be opened", file),
+			"move it out of "+c.DataDir+" and name its new place; keep a copy away from this machine")
+	}
+	if _, err := os.Lstat(m.path()); err == nil {
+		return misused(fmt.Sprintf("the only copy of the master key is %s, and a lost machine would take it along: the replica could not be opened", m.path()),
+			"copy it to a place outside of "+c.DataDir+", name that in HMCP_MASTER_KEY_FILE, and keep a copy away from this machine")
+	}
+	return misused("there is a replica and no HMCP_MASTER_KEY: a key made in the data folder would be lost with the machine, and the replica could not be opened",
+		"make a key of 32 random bytes in base64 (`head -c 32 /dev/urandom | base64`), or take the one that the replica's data was sealed with; "+
+			"name its file in HMCP_MASTER_KEY_FILE, and keep a copy away from this machine")
+}
+
+// inFolder tells whether path lies below folder, links followed. A path that
+// can't be followed is taken as it is written.
+func inFolder(path, folder string) bool {
+	if path == "" {
+		return false
+	}
+	real := func(p string) string {
+		if abs, err := filepath.Abs(p); err == nil {
+			p = abs
+		}
+		if followed, err := filepath.EvalSymlinks(p); err == nil {
+			return followed
+		}
+		return p
+	}
+	below, err := filepath.Rel(real(folder), real(path))
+	return err == nil && filepath.IsLocal(below)
+}
+
 func (m masterKey) path() string { return filepath.Join(m.dataDir, masterKeyFile) }
 
 func (m masterKey) parse(text string) (*secret.Keyring, error) {

@@ -158,7 +158,7 @@ func TestAnswersStillStream(t *testing.T) {
 		}
 	})
 	var log bytes.Buffer
-	server := httptest.NewServer(newRoutes(handlers{mcp: room, dashboard: room}, nil, slog.New(slog.NewTextHandler(&log, nil))))
+	server := httptest.NewServer(newRoutes(handlers{mcp: room, dashboard: room, live: room, ready: room}, nil, slog.New(slog.NewTextHandler(&log, nil))))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/mcp", nil)

@@ -37,6 +37,11 @@ func (p *process) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !c.ReplicaURL.IsZero() {
+		if err := keyOutlivesMachine(c); err != nil {
+			return err
+		}
+	}
 	log, problems := newWatchedLogger(p.errOut, c)
 	// The address comes first: when it is taken, nothing has been written yet.
 	listener, err := listen(ctx, c.Listen, "HMCP_LISTEN")
@@ -48,6 +53,9 @@ func (p *process) serve(ctx context.Context) error {
 		c.BaseURL = baseURLOf(listener.Addr().String())
 	}
 	if err := prepareFolder(c.DataDir); err != nil {
+		return err
+	}
+	if err := closeFiles(c.DataDir, log); err != nil {
 		return err
 	}
 	db, err := openStore(ctx, c, p.now, log, serving)
