@@ -111,14 +111,14 @@ func (p *process) serveDemo(ctx context.Context, d demoRun) error {
 		return err
 	}
 	hint := &dashboard.DemoHint{Email: demoEmail, Password: access.password.Reveal()}
-	h, err := furnish(d.config, d.store, up, hint, p.now, d.log)
+	h, err := furnish(d.config, d.store, up, hint, p.now, watch{log: d.log})
 	if err != nil {
 		return err
 	}
 	if err := printDemo(p.out, d, access); err != nil {
 		return err
 	}
-	return h.front(d.config, d.listener, d.log).serve(ctx)
+	return h.front(d.config, d.listener).serve(ctx)
 }
 
 // demoListener listens where asked, or else on the usual port, or else on any.

@@ -66,21 +66,27 @@ func clientAddress(r *http.Request, proxies []netip.Prefix) netip.Addr {
 	return client
 }
 
-// withRequestLog writes one line for each request, when it is over. Query
+// withRequestLog sees each request to its end, and writes one line for it. Query
 // texts, headers and bodies never appear: all three may hold secrets.
-func withRequestLog(log *slog.Logger, next http.Handler) http.Handler {
+func withRequestLog(eyes watch, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := &answerWatch{ResponseWriter: w, status: http.StatusOK}
-		defer logRequest(log, r, seen, time.Now())
+		began := time.Now()
+		r, ended := eyes.request(r)
+		defer func() {
+			took := time.Since(began)
+			logRequest(eyes.log, r, seen, took)
+			ended(seen.status, took)
+		}()
 		next.ServeHTTP(seen, r)
 	})
 }
 
-func logRequest(log *slog.Logger, r *http.Request, seen *answerWatch, began time.Time) {
+func logRequest(log *slog.Logger, r *http.Request, seen *answerWatch, took time.Duration) {
 	log.LogAttrs(r.Context(), requestLevel(r.URL.Path), "request",
 		slog.String(requestIDField, r.Header.Get(requestIDHeader)), slog.String("method", r.Method),
 		slog.String("path", pathForLog(r.URL.Path)), slog.Int("status", seen.status),
-		slog.Int64("bytes", seen.bytes), slog.Duration("took", time.Since(began).Round(time.Microsecond)),
+		slog.Int64("bytes", seen.bytes), slog.Duration("took", took.Round(time.Microsecond)),
 		slog.String("ip", hostOf(r.RemoteAddr)))
 }
 

@@ -35,7 +35,7 @@ func get(t *testing.T, h http.Handler, method, target string, change func(*http.
 // An unknown address is the same 404 for everybody, before any key is asked for.
 func TestRoutes(t *testing.T) {
 	t.Parallel()
-	routes := newRoutes(echoRooms(), nil, slog.New(slog.DiscardHandler))
+	routes := newRoutes(echoRooms(), nil, watch{log: slog.New(slog.DiscardHandler)})
 	tests := []struct{ path, want string }{
 		{"/mcp", "mcp"},
 		{"/mcp?x=1", "mcp"},
@@ -75,7 +75,7 @@ func TestRoutes(t *testing.T) {
 
 func TestEveryRequestGetsAnIDOfOurs(t *testing.T) {
 	t.Parallel()
-	routes := newRoutes(echoRooms(), nil, slog.New(slog.DiscardHandler))
+	routes := newRoutes(echoRooms(), nil, watch{log: slog.New(slog.DiscardHandler)})
 	seen := map[string]bool{}
 	for range 3 {
 		w := get(t, routes, "GET", "/mcp", func(r *http.Request) { r.Header.Set(requestIDHeader, "mine\nforged") })
@@ -105,7 +105,7 @@ func TestClientAddressBehindProxies(t *testing.T) {
 		{"[::1]:5", []string{"2001:db8::7"}, "[2001:db8::7]:5"},
 		{"[::ffff:10.0.0.1]:5", []string{"::ffff:198.51.100.1"}, "198.51.100.1:5"},
 	}
-	routes := newRoutes(echoRooms(), proxies, slog.New(slog.DiscardHandler))
+	routes := newRoutes(echoRooms(), proxies, watch{log: slog.New(slog.DiscardHandler)})
 	for _, tt := range tests {
 		w := get(t, routes, "GET", "/", func(r *http.Request) {
 			r.RemoteAddr = tt.peer
@@ -120,7 +120,7 @@ func TestClientAddressBehindProxies(t *testing.T) {
 func TestRequestLogHoldsNoSecrets(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	routes := newRoutes(echoRooms(), nil, slog.New(slog.NewJSONHandler(&log, nil)))
+	routes := newRoutes(echoRooms(), nil, watch{log: slog.New(slog.NewJSONHandler(&log, nil))})
 	for _, target := range []string{"/setup?link=topsecret", "/reset/topsecret", "/x/hmcp_topsecret", "/" + strings.Repeat("topsecret", 9)} {
 		get(t, routes, "POST", target, func(r *http.Request) {
 			r.Header.Set("Authorization", "Bearer topsecret")
@@ -158,7 +158,7 @@ func TestAnswersStillStream(t *testing.T) {
 		}
 	})
 	var log bytes.Buffer
-	server := httptest.NewServer(newRoutes(handlers{mcp: room, dashboard: room, live: room, ready: room}, nil, slog.New(slog.NewTextHandler(&log, nil))))
+	server := httptest.NewServer(newRoutes(handlers{mcp: room, dashboard: room, live: room, ready: room}, nil, watch{log: slog.New(slog.NewTextHandler(&log, nil))}))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/mcp", nil)

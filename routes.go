@@ -3,7 +3,6 @@ package main
 
 import (
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"net/netip"
 )
@@ -19,7 +18,7 @@ type handlers struct {
 // machine's business to the dashboard. Below the machines' prefixes an unknown
 // path is a JSON 404 before anybody asks for a key: a client that probes for
 // OAuth must learn that there is none, and must never be sent a page.
-func newRoutes(to handlers, proxies []netip.Prefix, log *slog.Logger) http.Handler {
+func newRoutes(to handlers, proxies []netip.Prefix, w watch) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/mcp", to.mcp)
 	mux.Handle("/livez", to.live)
@@ -28,7 +27,7 @@ func newRoutes(to handlers, proxies []netip.Prefix, log *slog.Logger) http.Handl
 		mux.HandleFunc(prefix, nothingHere)
 	}
 	mux.Handle("/", to.dashboard)
-	return withRequestID(withClientAddress(proxies, withRequestLog(log, mux)))
+	return withRequestID(withClientAddress(proxies, withRequestLog(w, mux)))
 }
 
 func nothingHere(w http.ResponseWriter, _ *http.Request) {

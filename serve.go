@@ -42,36 +42,43 @@ func (p *process) serve(ctx context.Context) error {
 			return err
 		}
 	}
-	log, problems := newWatchedLogger(p.errOut, c)
+	w := newWatch(p.errOut, c)
 	// The address comes first: when it is taken, nothing has been written yet.
 	listener, err := listen(ctx, c.Listen, "HMCP_LISTEN")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
+	more, err := w.listen(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer closePorts(more)
 	if c.BaseURL == "" {
 		c.BaseURL = baseURLOf(listener.Addr().String())
 	}
 	if err := prepareFolder(c.DataDir); err != nil {
 		return err
 	}
-	if err := closeFiles(c.DataDir, log); err != nil {
+	if err := closeFiles(c.DataDir, w.log); err != nil {
 		return err
 	}
-	db, err := openStore(ctx, c, p.now, log, serving)
+	db, err := openStore(ctx, c, p.now, w.log, serving, func(s *store.Config) { s.Observer = w.commits() })
 	if err != nil {
 		return err
 	}
-	h, err := newHouse(c, db, p.now, log)
+	h, err := newHouse(c, db, p.now, w)
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	h.problems = problems
 	if err := p.welcome(ctx, c, db); err != nil {
 		return errors.Join(err, db.Close())
 	}
-	log.Info("serving", "address", listener.Addr().String(), "url", c.BaseURL, "version", buildVersion())
-	err = h.front(c, listener, log).serve(ctx)
+	w.log.Info("serving", "address", listener.Addr().String(), "url", c.BaseURL, "version", buildVersion())
+	for _, p := range more {
+		w.log.Info("serving "+p.name, "address", p.listener.Addr().String())
+	}
+	err = h.front(c, listener, more...).serve(ctx)
 	return errors.Join(err, closeStore(db))
 }
 
@@ -166,22 +173,31 @@ type house struct {
 	mcp      *mcp.Server
 	health   *health
 	handlers handlers
-	problems *lastErrors // nil where nobody looks
+	watch    watch
 }
 
-func newHouse(c config, db *store.Store, now func() time.Time, log *slog.Logger) (*house, error) {
-	return furnish(c, db, newUpstream(c, now, log), nil, now, log)
+func newHouse(c config, db *store.Store, now func() time.Time, w watch) (*house, error) {
+	up := newUpstream(c, now, w.log)
+	up.observe = w.exchanges()
+	h, err := furnish(c, db, up, nil, now, w)
+	if err == nil && w.metrics != nil {
+		w.metrics.expect(h.mcp.Tools())
+		w.metrics.askBudget(up.budget)
+		w.metrics.askStore(db)
+		w.metrics.askHealth(h.health)
+	}
+	return h, err
 }
 
 // furnish builds the rooms around a store and a way to Hostaway.
-func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, now func() time.Time, log *slog.Logger) (*house, error) {
+func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, now func() time.Time, w watch) (*house, error) {
 	server := mcp.New(mcp.Config{
 		Store: db, Hostaway: up, BaseURL: c.BaseURL, RateLimit: c.RateLimit, AllowedOrigins: c.AllowedOrigins,
-		Version: buildVersion(), Now: now, Log: log,
+		Version: buildVersion(), Now: now, Log: w.log, Observer: w.calls(),
 	})
 	pages, err := dashboard.New(dashboard.Config{
 		Store: db, Hostaway: up, BaseURL: c.BaseURL, SignUp: c.SignUp, Binary: binaryName,
-		Version: buildVersion(), Now: now, Log: log, Demo: hint,
+		Version: buildVersion(), Now: now, Log: w.log, Demo: hint,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build dashboard: %w", err)
@@ -190,14 +206,15 @@ func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, 
 	if err != nil {
 		return nil, err
 	}
-	well := newHealth(now, log, databasePart(func(ctx context.Context) error { _, err := db.CountOrgs(ctx); return err }), diskPart(c.DataDir, freeSpace))
-	return &house{mcp: server, health: well, handlers: handlers{
+	well := newHealth(now, w.log, databasePart(func(ctx context.Context) error { _, err := db.CountOrgs(ctx); return err }), diskPart(c.DataDir, freeSpace))
+	return &house{mcp: server, health: well, watch: w, handlers: handlers{
 		mcp: server.Handler(), dashboard: pages.Handler(), live: liveHandler(instance), ready: readyHandler(well),
 	}}, nil
 }
 
-// front is the server of the built rooms: one port that everything answers on.
-func (h *house) front(c config, listener net.Listener, log *slog.Logger) front {
-	main := port{name: "http", listener: listener, handler: newRoutes(h.handlers, c.TrustedProxies, log), h2c: c.H2C}
-	return front{ports: []port{main}, stopping: h.health.stop, drain: h.mcp.Shutdown, log: log}
+// front is the server of the built rooms: one port that everything answers on,
+// and more for those who look after it.
+func (h *house) front(c config, listener net.Listener, more ...port) front {
+	main := port{name: "http", listener: listener, handler: newRoutes(h.handlers, c.TrustedProxies, h.watch), h2c: c.H2C}
+	return front{ports: append([]port{main}, more...), stopping: h.health.stop, drain: h.mcp.Shutdown, log: h.watch.log}
 }

@@ -53,11 +53,11 @@ func serveHouse(t *testing.T, body time.Duration) string {
 		t.Fatal(err)
 	}
 	c := config{BaseURL: "http://" + listener.Addr().String(), SignUp: "closed", DataDir: t.TempDir()}
-	h, err := newHouse(c, storetest.Open(t), time.Now, log)
+	h, err := newHouse(c, storetest.Open(t), time.Now, watch{log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := h.front(c, listener, log)
+	f := h.front(c, listener)
 	f.body = body
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

@@ -23,6 +23,7 @@ type upstream struct {
 	budget     *hostaway.Budget
 	http       *http.Client // nil: the client's own
 	activation time.Duration
+	observe    hostaway.Observe // nil: nobody looks
 	now        func() time.Time
 	log        *slog.Logger
 
@@ -99,7 +100,7 @@ func (u *upstream) newClient(org *store.Org, credentials store.Credentials) *hos
 	return hostaway.NewClient(hostaway.Config{
 		BaseURL:     u.baseURL,
 		Credentials: hostaway.Credentials{AccountID: credentials.AccountID, Secret: credentials.Secret},
-		Tokens:      link, Budget: u.budget, HTTP: u.http, Now: u.now, Log: u.log, ActivationWait: u.activation,
+		Tokens:      link, Budget: u.budget, HTTP: u.http, Now: u.now, Log: u.log, ActivationWait: u.activation, Observe: u.observe,
 		Refused: link.refused, Accepted: link.accepted,
 	})
 }
@@ -157,7 +158,7 @@ func (u *upstream) Check(ctx context.Context, orgID string, accountID int64, api
 	client := hostaway.NewClient(hostaway.Config{
 		BaseURL:     u.baseURL,
 		Credentials: hostaway.Credentials{AccountID: accountID, Secret: apiSecret},
-		Tokens:      &heldToken{}, Budget: u.budget, Asker: orgID, HTTP: u.http, Now: u.now, Log: u.log, ActivationWait: u.activation,
+		Tokens:      &heldToken{}, Budget: u.budget, Asker: orgID, HTTP: u.http, Now: u.now, Log: u.log, ActivationWait: u.activation, Observe: u.observe,
 	})
 	token, err := client.Check(ctx)
 	if err != nil {

@@ -29,19 +29,24 @@ func describeBuild(info *debug.BuildInfo) string {
 	if info == nil {
 		return binaryName + " (built without version information)"
 	}
-	var commit, changed string
+	return fmt.Sprintf("%s %s, commit %s, %s", binaryName, versionOf(info), commitOf(info), info.GoVersion)
+}
+
+// commitOf is the commit, with a star when files were changed since.
+func commitOf(info *debug.BuildInfo) string {
+	commit, changed := "unknown", ""
+	if info == nil {
+		return commit
+	}
 	for _, s := range info.Settings {
 		switch {
-		case s.Key == "vcs.revision":
+		case s.Key == "vcs.revision" && s.Value != "":
 			commit = s.Value[:min(12, len(s.Value))]
 		case s.Key == "vcs.modified" && s.Value == "true":
 			changed = "*"
 		}
 	}
-	if commit == "" {
-		commit = "unknown"
-	}
-	return fmt.Sprintf("%s %s, commit %s%s, %s", binaryName, versionOf(info), commit, changed, info.GoVersion)
+	return commit + changed
 }
 
 func versionOf(info *debug.BuildInfo) string {

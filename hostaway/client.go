@@ -52,6 +52,8 @@ type Config struct {
 	Refused func(ctx context.Context, err *Error)
 	// Accepted, if set, is told when Hostaway gave a new token, after it was kept.
 	Accepted func(ctx context.Context)
+	// Observe, if set, is told of every HTTP exchange. See [Observe].
+	Observe Observe
 }
 
 // Client speaks to Hostaway for one account. It is safe for concurrent use. Make one for each connection and keep it: it holds the

@@ -109,7 +109,10 @@ func (c *Client) authorize(ctx context.Context, what call) (Token, error) {
 
 // exchange waits for its turn and makes one HTTP request. err is an end for good; fail is an attempt that may be repeated.
 func (c *Client) exchange(ctx context.Context, what call, token Token, until time.Time) (ans answer, fail *failure, err error) {
+	ctx, seen := c.observe(ctx, what)
+	defer func() { seen.end(ans, fail, err) }()
 	turn, err := c.cfg.Budget.acquire(ctx, c.line(what), c.priority, until)
+	seen.turn()
 	if err != nil {
 		return answer{}, nil, err
 	}
@@ -127,6 +130,7 @@ func (c *Client) exchange(ctx context.Context, what call, token Token, until tim
 	}
 	start := time.Now()
 	ans, fail = c.roundTrip(request)
+	seen.answered(time.Since(start))
 	c.cfg.Log.DebugContext(ctx, "hostaway call", "method", what.method, "path", what.path, "status", ans.status, "took", time.Since(start))
 	if fail != nil {
 		return ans, fail, nil

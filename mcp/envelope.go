@@ -23,10 +23,12 @@ type envelope struct {
 	tool       string
 	arguments  json.RawMessage
 	meta       json.RawMessage
-	version    string          // the protocol version said in _meta
-	clientName string          // the client's own name, said in _meta
-	progress   json.RawMessage // the token under which progress is wanted, or nil
-	cancels    json.RawMessage // the id that notifications/cancelled is about
+	version    string // the protocol version said in _meta
+	clientName string // the client's own name, said in _meta
+	// The trace that the message belongs to, said in _meta; checked by whoever takes it over.
+	traceParent, traceState string
+	progress                json.RawMessage // the token under which progress is wanted, or nil
+	cancels                 json.RawMessage // the id that notifications/cancelled is about
 }
 
 // envelopeFault is a message that cannot be taken, with the JSON-RPC code and the words for it.
@@ -130,9 +132,12 @@ func (e *envelope) readMeta() {
 		Client        struct {
 			Name string `json:"name"`
 		} `json:"io.modelcontextprotocol/clientInfo"`
+		TraceParent string `json:"traceparent"`
+		TraceState  string `json:"tracestate"`
 	}
 	_ = json.Unmarshal(e.meta, &meta) // parts of a wrong kind are left out; what is required of them is checked later
 	e.version, e.clientName = meta.Version, meta.Client.Name
+	e.traceParent, e.traceState = meta.TraceParent, meta.TraceState
 	if len(meta.ProgressToken) > 0 && validID(meta.ProgressToken) {
 		e.progress = meta.ProgressToken
 	}

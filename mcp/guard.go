@@ -332,6 +332,7 @@ func (p passed) message(x *exchange) (status int, message []byte) {
 // serveOther answers what calls no tool: initialize, ping, server/discover, tools/list, and methods we do not have.
 func (s *Server) serveOther(x *exchange) {
 	if stand := s.otherRate.take(x.org.ID(), s.now()); !stand.allowed {
+		s.observer.RateLimited()
 		s.replyError(x.w, x.msg.id, tooManyRequests(stand, "requests"))
 		return
 	}
@@ -344,6 +345,7 @@ func (s *Server) serveOther(x *exchange) {
 // serveListen keeps a subscriptions/listen stream until the client goes, cancels it, or the server stops.
 func (s *Server) serveListen(x *exchange) {
 	if stand := s.otherRate.take(x.org.ID(), s.now()); !stand.allowed {
+		s.observer.RateLimited()
 		s.replyError(x.w, x.msg.id, tooManyRequests(stand, "requests"))
 		return
 	}

@@ -26,17 +26,28 @@ const callLimit = 4 * time.Minute
 // the registry: nothing of a customer travels in a context.
 type callNumber struct{}
 
+// serveToolCall lets the observer see the call from its beginning to its end, whatever that is.
 func (s *Server) serveToolCall(x *exchange) {
 	started := s.now()
+	tool := s.byName[x.msg.tool] // without a name: unknown
+	ctx, ended := s.observer.ToolCall(x.r.Context(), x.begun(tool))
+	end := CallEnded{Outcome: CallFailed, Code: codeInternal} // unless it comes to another one
+	defer func() {
+		end.Took = s.now().Sub(started)
+		ended(end)
+	}()
+	end = s.answerToolCall(ctx, x, tool, started)
+}
+
+func (s *Server) answerToolCall(ctx context.Context, x *exchange, tool Tool, started time.Time) CallEnded {
 	stand := s.toolRate.take(x.org.ID(), started)
 	stand.writeTo(x.w.Header())
 	if !stand.allowed {
 		s.replyError(x.w, x.msg.id, tooManyRequests(stand, "tool calls"))
-		return
+		return CallEnded{Outcome: CallRateLimited, Code: codeRateLimit}
 	}
-	ctx, cancel := context.WithCancelCause(x.r.Context())
+	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	tool, known := s.byName[x.msg.tool]
 	c := &call{
 		requestID: x.requestID(), id: x.msg.id, org: x.org, key: x.key, tool: tool, arguments: x.msg.arguments, started: started, cancel: cancel,
 		progress: &progress{w: x.w, now: s.now, gone: func() { cancel(context.Canceled) }},
@@ -46,22 +57,22 @@ func (s *Server) serveToolCall(x *exchange) {
 	}
 	if !s.calls.add(c) {
 		s.replyError(x.w, x.msg.id, stoppingError())
-		return
+		return CallEnded{Outcome: CallStopping}
 	}
 	defer s.calls.remove(c)
-	if !known {
-		s.conclude(x, c, s.unknownTool(x, c), nil)
-		return
+	if tool.Name == "" {
+		return s.conclude(ctx, x, c, s.unknownTool(x, c), nil)
 	}
-	ctx, stop := context.WithTimeout(context.WithValue(ctx, callNumber{}, c.number), callLimit)
+	inner, stop := context.WithTimeout(context.WithValue(inner, callNumber{}, c.number), callLimit)
 	defer stop()
-	got := s.pass(ctx, x, c.number)
-	s.conclude(x, c, got, context.Cause(ctx))
+	got := s.pass(inner, x, c.number)
+	return s.conclude(ctx, x, c, got, context.Cause(inner))
 }
 
 // conclude records the call, then answers it. cause says why the call was ended from outside, if it was.
-func (s *Server) conclude(x *exchange, c *call, got passed, cause error) {
-	switch whatBecame(c, c.failure != nil || got.wrong != nil, cause) {
+func (s *Server) conclude(ctx context.Context, x *exchange, c *call, got passed, cause error) CallEnded {
+	fate := whatBecame(c, c.failure != nil || got.wrong != nil, cause)
+	switch fate {
 	case becameStopped:
 		stopping := stoppingError()
 		got.wrong = &stopping
@@ -76,14 +87,16 @@ func (s *Server) conclude(x *exchange, c *call, got passed, cause error) {
 	}
 	status, message := got.message(x)
 	if c.ran {
-		if err := s.record(x, c, len(message)); err != nil && !c.tool.writes {
+		if err := s.record(ctx, x, c, len(message)); err != nil && !c.tool.writes {
 			// What was not recorded is not answered. A change is answered all the same: it has happened, and hiding it would do harm.
-			status, message = passed{wrong: notRecorded(err, c.requestID)}.message(x)
+			got = passed{wrong: notRecorded(err, c.requestID)}
+			status, message = got.message(x)
 		}
 	}
 	if x.r.Context().Err() == nil {
 		c.progress.finish(status, message)
 	}
+	return c.end(fate, got.wrong)
 }
 
 // became is what became of a call, and so how it is answered.
@@ -142,7 +155,7 @@ func notRecorded(err error, requestID string) *rpcError {
 }
 
 // record writes the audit entry and counts the call; it returns when both are durable.
-func (s *Server) record(x *exchange, c *call, answerBytes int) error {
+func (s *Server) record(ctx context.Context, x *exchange, c *call, answerBytes int) error {
 	entry := store.ToolCall{
 		KeyID: c.key.ID, KeyName: c.key.Name, ClientName: clientName(x), Tool: c.tool.Name, Arguments: redact(c.arguments),
 		Outcome: store.OutcomeOK, StartedAt: c.started, Duration: s.now().Sub(c.started),
@@ -156,9 +169,9 @@ func (s *Server) record(x *exchange, c *call, answerBytes int) error {
 	if c.failure != nil {
 		entry.Outcome, entry.ErrorCode = c.failure.outcome(), c.failure.code
 	}
-	err := c.org.RecordToolCall(context.WithoutCancel(x.r.Context()), entry)
+	err := c.org.RecordToolCall(context.WithoutCancel(ctx), entry)
 	if err != nil {
-		s.log.ErrorContext(x.r.Context(), "record tool call", "error", err, "org", c.org.ID(), "tool", entry.Tool, "request_id", c.requestID)
+		s.log.ErrorContext(ctx, "record tool call", "error", err, "org", c.org.ID(), "tool", entry.Tool, "request_id", c.requestID)
 	}
 	return err
 }

@@ -41,6 +41,8 @@ type Config struct {
 	Version string
 	Now     func() time.Time
 	Log     *slog.Logger
+	// Observer is told of the calls; nil tells nobody.
+	Observer Observer
 }
 
 // Server answers /mcp. Make it with New, end it with Shutdown.
@@ -48,6 +50,7 @@ type Server struct {
 	cfg       Config
 	log       *slog.Logger
 	now       func() time.Time
+	observer  Observer
 	tools     []Tool
 	byName    map[string]Tool
 	local     bool // the server is meant to be reached on this machine only
@@ -74,8 +77,11 @@ func newServer(cfg Config, tools []Tool, options ...server.ServerOption) *Server
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	cfg.BaseURL = strings.TrimRight(cfg.BaseURL, "/")
+	if cfg.Observer == nil {
+		cfg.Observer = nobody{}
+	}
 	s := &Server{
-		cfg: cfg, log: cfg.Log, now: cfg.Now, tools: tools, byName: map[string]Tool{}, calls: newRegistry(),
+		cfg: cfg, log: cfg.Log, now: cfg.Now, observer: cfg.Observer, tools: tools, byName: map[string]Tool{}, calls: newRegistry(),
 		toolRate:  newLimiter(cfg.RateLimit),
 		otherRate: newLimiter(hostaway.Rate{Calls: cfg.RateLimit.Calls * otherFactor, Per: cfg.RateLimit.Per}),
 	}

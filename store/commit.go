@@ -69,7 +69,9 @@ func newCommitter(ctx context.Context, s *Store) *committer {
 }
 
 // do has the call committed and waits for it.
-func (c *committer) do(ctx context.Context, org string, call ToolCall) error {
+func (c *committer) do(ctx context.Context, org string, call ToolCall) (err error) {
+	ended := c.store.observer.Recording(ctx)
+	defer func() { ended(err) }()
 	r := c.waiting.Get().(*recording)
 	r.org, r.id, r.again, r.call = org, c.store.auditIDs.next("aud", c.store.now()), false, call
 	if err := c.send(ctx, r); err != nil {
@@ -214,7 +216,9 @@ func (c *committer) commit(ctx context.Context, batch []*recording, used []touch
 
 // write commits a batch in one transaction, on the driver's level: database/sql
 // would cost as much again for each row.
-func (c *committer) write(ctx context.Context, batch []*recording, used []touch) error {
+func (c *committer) write(ctx context.Context, batch []*recording, used []touch) (err error) {
+	began := time.Now()
+	defer func() { c.store.observer.Committed(len(batch), time.Since(began), err) }()
 	ctx, cancel := context.WithTimeout(ctx, commitTime)
 	defer cancel()
 	conn, err := enter(ctx, c.store.writer, scope{})

@@ -5,6 +5,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,6 +23,19 @@ type Figures struct {
 	// store was opened, and WriterWaited how long altogether.
 	WriterWaits  int64
 	WriterWaited time.Duration
+	// Pools are the connections, by what they are for.
+	Pools []Pool
+}
+
+// Pool is some of the connections: how many are open, and in use.
+type Pool struct {
+	Name       string
+	Open, Used int
+}
+
+func poolOf(name string, db *sql.DB) Pool {
+	stats := db.Stats()
+	return Pool{Name: name, Open: stats.OpenConnections, Used: stats.InUse}
 }
 
 // Figures reads the state. It costs microseconds.
@@ -46,5 +60,6 @@ func (s *Store) Figures(ctx context.Context) (f Figures, err error) {
 	f.Waiting, f.QueueMost = len(s.commits.queue), cap(s.commits.queue)
 	stats := s.writer.Stats()
 	f.WriterWaits, f.WriterWaited = stats.WaitCount, stats.WaitDuration
+	f.Pools = []Pool{poolOf("writer", s.writer), poolOf("readers", s.readers), poolOf("system", s.system)}
 	return f, nil
 }

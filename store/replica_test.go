@@ -182,7 +182,8 @@ func TestFigures(t *testing.T) {
 		}
 	}
 	got, err := st.Figures(t.Context())
-	if err != nil || got.PageBytes < 512 || got.Pages < 10 || got.WALBytes == 0 || got.QueueMost == 0 || got.Waiting != 0 {
+	if err != nil || got.PageBytes < 512 || got.Pages < 10 || got.WALBytes == 0 || got.QueueMost == 0 || got.Waiting != 0 ||
+		len(got.Pools) != 3 || got.Pools[0] != (store.Pool{Name: "writer", Open: 1}) {
 		t.Errorf("Figures() = %+v, %v", got, err)
 	}
 }

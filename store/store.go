@@ -33,6 +33,8 @@ type Config struct {
 	Now func() time.Time
 	// Log takes what went wrong in the background; nil drops it.
 	Log *slog.Logger
+	// Observer is told of the commits; nil tells nobody.
+	Observer Observer
 	// PasswordCost of new password hashes; zero is the cost for production.
 	PasswordCost PasswordCost
 	// Replicated is called after a change that must not get lost with this machine
@@ -56,6 +58,7 @@ type Store struct {
 	path       string
 	clock      func() time.Time
 	log        *slog.Logger
+	observer   Observer
 	ring       *freshRing
 	passwords  *passwords
 	auditIDs   risingIDs
@@ -78,12 +81,15 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Path == "" || cfg.Keyring == nil {
 		return nil, errors.New("open the store: a path and a keyring are required")
 	}
-	s := &Store{path: cfg.Path, clock: cfg.Now, log: cfg.Log, passwords: newPasswords(cfg.PasswordCost), replicated: cfg.Replicated}
+	s := &Store{path: cfg.Path, clock: cfg.Now, log: cfg.Log, observer: cfg.Observer, passwords: newPasswords(cfg.PasswordCost), replicated: cfg.Replicated}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.observer == nil {
+		s.observer = nobody{}
 	}
 	if err := preparePath(cfg.Path); err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
