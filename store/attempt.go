@@ -113,7 +113,7 @@ func (s *Store) countAttempt(ctx context.Context, all []subject) error {
 				return err
 			}
 		}
-		return d.exec(ctx, sysDropAttempts, args{now.Add(-attemptsForgotten).UnixMilli()})
+		return nil
 	})
 }
 

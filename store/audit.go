@@ -89,25 +89,3 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', '', 0, 0, 0, ?, ?, ?)`,
 			OutcomeOK, by.IP, by.UserAgent, by.RequestID,
 		})
 }
-
-// PruneAudit deletes the entries from before a time and says how many went. Old
-// entries are deleted in steps of 500, so that nobody waits long for the writer.
-// An entry's age is its id's, so that only what goes is read: where the clock was
-// set back, that is the time before it was.
-func (o *Org) PruneAudit(ctx context.Context, before time.Time) (deleted int, err error) {
-	for {
-		var ids []string
-		err := o.write(ctx, func(d orgDoor) (err error) {
-			ids, err = list(ctx, d.hands, `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < ? ORDER BY id LIMIT 500) RETURNING id`,
-				args{firstID("aud", before)}, func(row *sql.Rows, to *string) error { return row.Scan(to) })
-			return err
-		})
-		deleted += len(ids)
-		if err != nil {
-			return deleted, fmt.Errorf("prune the audit log: %w", err)
-		}
-		if len(ids) == 0 {
-			return deleted, nil
-		}
-	}
-}

@@ -35,10 +35,6 @@ func (o *Org) CreateConfirmation(ctx context.Context, c Confirmation) (secret.Te
 	now := o.store.now()
 	ends := now.Add(c.TTL)
 	err := o.write(ctx, func(d orgDoor) error {
-		// Used and ended ones are kept for a day, to tell "expired" from "unknown".
-		if err := d.exec(ctx, `DELETE FROM confirmations WHERE expires_at < ?`, args{now.AddDate(0, 0, -1).UnixMilli()}); err != nil {
-			return err
-		}
 		err := d.exec(ctx, `
 INSERT INTO confirmations (org_id, id, key_id, tool, arguments_hash, token_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 			args{o.id, newID("cnf"), c.KeyID, c.Tool, c.ArgumentsHash, hash, now.UnixMilli(), ends.UnixMilli()})

@@ -66,7 +66,10 @@ func TestConfirmTokens(t *testing.T) {
 		}
 	}
 	clock.Advance(25 * time.Hour)
-	create() // sweeps the old ones
+	create()
+	if n, err := st.RetainConfirmations(ctx); err != nil || n == 0 {
+		t.Errorf("RetainConfirmations() = %d, %v", n, err)
+	}
 	if err := f.Org.UseConfirmation(ctx, late, f.Key.ID, "create", []byte("args")); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a day later: %v, want not found", err)
 	}

@@ -234,6 +234,9 @@ var acrossOrgs = map[string]string{
 	"SetOperator": "the operator", "Users": "the operator", "Reseal": "the operator", "SealedBy": "the operator",
 	"OrgSummaries": "the operator", "OrgReport": "the operator",
 	"Installation": "the whole database", "Figures": "the whole database", "Quiet": "the whole database", "Replicated": "the whole database",
+	"Jobs": "the whole database", "StartJob": "the whole database", "EndJob": "the whole database",
+	"GiveBackSpace": "the whole database", "RefreshStatistics": "the whole database",
+	"RetainAudit": "each org through its own door", "RetainConfirmations": "each org through its own door", "RetainSignIns": "rows of no org",
 }
 
 func TestEveryMethodHasAnIsolationCase(t *testing.T) {

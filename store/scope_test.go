@@ -374,7 +374,7 @@ func TestReadersCannotWrite(t *testing.T) {
 	if err == nil {
 		t.Error("a reader wrote through the view")
 	}
-	err = st.read(t.Context(), func(d systemDoor) error { return d.exec(t.Context(), sysDropAttempts, args{0}) })
+	err = st.read(t.Context(), func(d systemDoor) error { return d.exec(t.Context(), sysForgetAttempts, args{0}) })
 	if err == nil {
 		t.Error("a reader at the system door wrote")
 	}

@@ -115,9 +115,6 @@ func (d systemDoor) addSession(ctx context.Context, n newSession, now time.Time)
 	if n.keep {
 		ends = now.Add(sessionLong)
 	}
-	if err := d.exec(ctx, sysDropEndedSessions, args{now.UnixMilli(), now.Add(-sessionIdle).UnixMilli()}); err != nil {
-		return err
-	}
 	return d.exec(ctx, sysAddSession, args{
 		newID("ses"), hash, n.userID, n.orgID, n.ip, n.userAgent,
 		now.UnixMilli(), now.UnixMilli(), ends.UnixMilli(),

@@ -64,6 +64,8 @@ type Store struct {
 	auditIDs   risingIDs
 	replicated func(context.Context) error
 
+	replicaOwnsCheckpoints bool
+
 	writer  *sql.DB // one connection: SQLite has one writer
 	readers *sql.DB // query_only, for the orgs' doors
 	system  *sql.DB // query_only, for the system door
@@ -81,7 +83,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Path == "" || cfg.Keyring == nil {
 		return nil, errors.New("open the store: a path and a keyring are required")
 	}
-	s := &Store{path: cfg.Path, clock: cfg.Now, log: cfg.Log, observer: cfg.Observer, passwords: newPasswords(cfg.PasswordCost), replicated: cfg.Replicated}
+	s := &Store{
+		path: cfg.Path, clock: cfg.Now, log: cfg.Log, observer: cfg.Observer, passwords: newPasswords(cfg.PasswordCost),
+		replicated: cfg.Replicated, replicaOwnsCheckpoints: cfg.ReplicaOwnsCheckpoints,
+	}
 	if s.clock == nil {
 		s.clock = time.Now
 	}

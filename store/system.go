@@ -108,7 +108,6 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sysMoveSession        = `UPDATE sessions SET in_org = ? WHERE token_hash = ? RETURNING id`
 	sysEndSession         = `DELETE FROM sessions WHERE token_hash = ?`
 	sysEndSessionsOf      = `DELETE FROM sessions WHERE user_id = ?`
-	sysDropEndedSessions  = `DELETE FROM sessions WHERE expires_at < ? OR last_seen_at < ?`
 	sysAddSignUpLink      = `INSERT INTO sign_up_links (token_hash, kind, created_by, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`
 	sysDropSetUpLinks     = `DELETE FROM sign_up_links WHERE kind = 'setup' AND used_at IS NULL`
 	sysSignUpLink         = `SELECT kind, expires_at FROM sign_up_links WHERE token_hash = ? AND used_at IS NULL`
@@ -122,7 +121,24 @@ WHERE r.token_hash = ? AND r.used_at IS NULL`
 	sysAttempts       = `SELECT failures, last_at, blocked_to FROM attempts WHERE subject = ?`
 	sysSetAttempts    = `INSERT OR REPLACE INTO attempts (subject, failures, last_at, blocked_to) VALUES (?, ?, ?, ?)`
 	sysForgetAttempts = `DELETE FROM attempts WHERE subject = ?`
-	sysDropAttempts   = `DELETE FROM attempts WHERE last_at < ?`
+
+	sysDropEndedSessions = `
+DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ? OR last_seen_at < ? LIMIT ?) RETURNING 1`
+	sysDropOldSignUpLinks = `
+DELETE FROM sign_up_links WHERE token_hash IN (SELECT token_hash FROM sign_up_links WHERE expires_at < ? OR used_at < ? LIMIT ?) RETURNING 1`
+	sysDropOldPasswordResets = `
+DELETE FROM password_resets WHERE token_hash IN (SELECT token_hash FROM password_resets WHERE expires_at < ? OR used_at < ? LIMIT ?) RETURNING 1`
+	sysDropAttempts = `
+DELETE FROM attempts WHERE subject IN (SELECT subject FROM attempts WHERE last_at < ? ORDER BY last_at LIMIT ?) RETURNING 1`
+
+	sysListJobs = `SELECT name, done_slot, running, started_at, succeeded_at, failed_at, failures, error FROM jobs ORDER BY name`
+	sysStartJob = `
+INSERT INTO jobs (name, running, started_at, failures, error) VALUES (?1, 1, ?2, 0, '')
+ON CONFLICT (name) DO UPDATE SET running = 1, started_at = ?2 WHERE started_at IS ?3 RETURNING name`
+	sysJobSucceeded = `
+UPDATE jobs SET running = 0, done_slot = ?, succeeded_at = ?, failures = 0, error = '' WHERE name = ? RETURNING name`
+	sysJobFailed = `
+UPDATE jobs SET running = 0, failed_at = ?, failures = failures + 1, error = ? WHERE name = ? RETURNING name`
 
 	sysInstallation = `SELECT id FROM installation WHERE one = 1`
 	sysSetServing   = `UPDATE installation SET serving_since = ? WHERE one = 1`
@@ -138,10 +154,12 @@ func systemStatements() []string {
 	return []string{
 		sysKeyByHash, sysSessionByToken, sysMemberships, sysFirstOrg, sysCountOrgs, sysOrgsAfter, sysStaleConnections, sysSealedBy, sysCountSealed,
 		sysUserByEmail, sysListUsers, sysAddUser, sysSetOperator, sysSetPassword, sysRenewPassword,
-		sysAddSession, sysTouchSession, sysMoveSession, sysEndSession, sysEndSessionsOf, sysDropEndedSessions,
+		sysAddSession, sysTouchSession, sysMoveSession, sysEndSession, sysEndSessionsOf,
 		sysAddSignUpLink, sysDropSetUpLinks, sysSignUpLink, sysUseSignUpLink, sysAddPasswordReset, sysDropPasswordResets, sysPasswordReset,
 		sysOrgKeys, sysOrgFigures, sysOrgFacts, sysOrgKeyFacts, sysOrgFailures,
-		sysAttempts, sysSetAttempts, sysForgetAttempts, sysDropAttempts,
+		sysAttempts, sysSetAttempts, sysForgetAttempts,
+		sysDropEndedSessions, sysDropOldSignUpLinks, sysDropOldPasswordResets, sysDropAttempts,
+		sysListJobs, sysStartJob, sysJobSucceeded, sysJobFailed,
 		sysInstallation, sysSetServing, sysCanaries, sysAddCanary, sysDropCanaries,
 	}
 }
