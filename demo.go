@@ -115,6 +115,10 @@ func (p *process) serveDemo(ctx context.Context, d demoRun) error {
 	if err != nil {
 		return err
 	}
+	if h.jobs, err = startJobs(ctx, d.config, d.store, p.now, d.log); err != nil {
+		return err
+	}
+	defer h.jobs.close()
 	if err := printDemo(p.out, d, access); err != nil {
 		return err
 	}

@@ -74,11 +74,15 @@ func (p *process) serve(ctx context.Context) error {
 	if err := p.welcome(ctx, c, db); err != nil {
 		return errors.Join(err, db.Close())
 	}
+	if h.jobs, err = startJobs(ctx, c, db, p.now, w.log); err != nil {
+		return errors.Join(err, db.Close())
+	}
 	w.log.Info("serving", "address", listener.Addr().String(), "url", c.BaseURL, "version", buildVersion())
 	for _, p := range more {
 		w.log.Info("serving "+p.name, "address", p.listener.Addr().String())
 	}
 	err = h.front(c, listener, more...).serve(ctx)
+	h.jobs.close()
 	return errors.Join(err, closeStore(db))
 }
 
@@ -174,6 +178,7 @@ type house struct {
 	health   *health
 	handlers handlers
 	watch    watch
+	jobs     *jobs // nil until they are started
 }
 
 func newHouse(c config, db *store.Store, now func() time.Time, w watch) (*house, error) {
