@@ -166,8 +166,12 @@ func TestJobsKeepTheirTimeOverDaylightSaving(t *testing.T) {
 func TestJobsBearJumpsOfTheClock(t *testing.T) {
 	t.Parallel()
 	for _, jumps := range [][]time.Duration{
-		{3 * time.Hour}, {-2 * 24 * time.Hour}, {-2 * 24 * time.Hour, 2 * 24 * time.Hour}, {10 * 365 * 24 * time.Hour, -10 * 365 * 24 * time.Hour},
-		{-30 * time.Minute, -30 * time.Minute, -30 * time.Minute, -30 * time.Minute}, {-70 * 365 * 24 * time.Hour},
+		{3 * time.Hour},
+		{-2 * 24 * time.Hour},
+		{-2 * 24 * time.Hour, 2 * 24 * time.Hour},
+		{10 * 365 * 24 * time.Hour, -10 * 365 * 24 * time.Hour},
+		{-30 * time.Minute, -30 * time.Minute, -30 * time.Minute, -30 * time.Minute},
+		{-70 * 365 * 24 * time.Hour},
 	} {
 		m := newMachine(t, time.Date(2026, 8, 1, 9, 30, 0, 0, time.UTC), hourlyAndDaily)
 		m.live(50*time.Hour + 40*time.Minute)
