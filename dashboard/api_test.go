@@ -114,6 +114,30 @@ func apiAnswers(t *testing.T, w *world, check func(method, path string, p page))
 		check("get", "/api/usage", owner.get("/api/usage"+days))
 	}
 	check("get", "/api/usage", visitor.get("/api/usage"))
+	operatorAnswers(t, w, []*browser{owner, reader, visitor}, check)
+}
+
+// operatorAnswers are those to an operator of a server in each of its states, and to people who are none.
+func operatorAnswers(t *testing.T, w *world, others []*browser, check func(method, path string, p page)) {
+	t.Helper()
+	const health, orgs = "/api/operator/health", "/api/operator/orgs"
+	b := w.runs(t, storetest.Org(t, w.store, "Alpine Lets"))
+	w.manyOrgs(t, 30)
+	for _, state := range []func(){func() {}, w.operator.troubled, w.operator.bare} {
+		state()
+		p := b.get(health)
+		wantPage(t, p, 200)
+		check("get", health, p)
+	}
+	for _, query := range []string{"", "?page=2&sort=calls&order=descending", "?q=nobody", "?page=9"} {
+		p := b.get(orgs + query)
+		wantPage(t, p, 200)
+		check("get", orgs, p)
+	}
+	for _, other := range others {
+		check("get", health, other.get(health))
+		check("get", orgs, other.get(orgs))
+	}
 }
 
 // TestAnswersMatchTheirSchemas: every answer has a described status and a body of the described form.

@@ -120,9 +120,11 @@ func TestPagesStayLight(t *testing.T) {
 	w := newWorld(t)
 	fix := storetest.Org(t, w.store, "Harbour Stays")
 	w.enrich(t, fix)
-	b := w.owner(t, fix)
+	w.operator.troubled()
+	w.manyOrgs(t, 30)
+	b := w.runs(t, fix)
 	link := regexp.MustCompile(`(?:href|src)="(/assets/[^"]+)"`)
-	for _, path := range []string{"/", "/usage?days=90", "/keys", "/connection", "/login"} {
+	for _, path := range []string{"/", "/usage?days=90", "/keys", "/connection", "/operator", "/operator/orgs", "/login"} {
 		b := b
 		if path == "/login" {
 			b = w.browser(t)

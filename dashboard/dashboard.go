@@ -76,6 +76,8 @@ type Config struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Demo    *DemoHint
+	// Operator tells how the server does; nil means that there are no pages for its operator.
+	Operator Operator
 }
 
 // Dashboard is the pages and the JSON API for signed-in members.
@@ -92,6 +94,7 @@ type Dashboard struct {
 	checks  *checkLimit
 	routes  []route
 	openAPI []byte
+	renewed time.Duration // how often a part that renews itself does so
 }
 
 // New builds the dashboard: it compresses the assets, parses every template and mounts the route table.
@@ -114,7 +117,10 @@ func newWith(cfg Config, files *assets) (*Dashboard, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Dashboard{cfg: cfg, secure: base.Scheme == "https", assets: files, crossed: http.NewCrossOriginProtection(), once: newOnceGuard(cfg.Now), held: newHeldAnswers(cfg.Now), checks: newCheckLimit(cfg.Now)}
+	d := &Dashboard{
+		cfg: cfg, secure: base.Scheme == "https", assets: files, crossed: http.NewCrossOriginProtection(),
+		once: newOnceGuard(cfg.Now), held: newHeldAnswers(cfg.Now), checks: newCheckLimit(cfg.Now), renewed: 10 * time.Second,
+	}
 	if err := d.crossed.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {
 		return nil, fmt.Errorf("trust origin of the base address: %w", err)
 	}

@@ -76,6 +76,56 @@ func since(at, now time.Time) string {
 	}
 }
 
+// until says when something will be, as a person would.
+func until(at, now time.Time) string {
+	if d := at.Sub(now); d > 0 {
+		return "in " + duration(d)
+	}
+	return "now"
+}
+
+// duration writes how long something takes, to two figures or so: "0.4 s", "12 s", "3 min", "26 h", "12 days".
+func duration(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "0 s"
+	case d < time.Millisecond && d > 0:
+		return "< 1 ms"
+	case d < time.Second && d > 0:
+		return fmt.Sprintf("%d ms", d/time.Millisecond)
+	case d < 10*time.Second:
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", d.Seconds()), ".0") + " s"
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d s", d/time.Second)
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	case d < 72*time.Hour:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	default:
+		return fmt.Sprintf("%d days", d/(24*time.Hour))
+	}
+}
+
+// size writes a number of bytes: "4.2 MB". Below zero it is not known.
+func size(n int64) string {
+	if n < 0 {
+		return "–"
+	}
+	if n < 1000 {
+		return plural(int(n), "byte")
+	}
+	v, unit := float64(n), ""
+	for _, unit = range []string{"KB", "MB", "GB", "TB"} {
+		if v /= 1000; v < 999.5 {
+			break
+		}
+	}
+	if v < 9.95 {
+		return fmt.Sprintf("%.1f %s", v, unit)
+	}
+	return fmt.Sprintf("%.0f %s", v, unit)
+}
+
 // timeTag writes a time as people say it, with the exact UTC time behind it.
 func timeTag(at time.Time, text string) template.HTML {
 	at = at.UTC()

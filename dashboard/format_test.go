@@ -45,6 +45,26 @@ func TestTimesAreSaidAsPeopleDo(t *testing.T) {
 	}
 }
 
+func TestDurationsAndSizesAreShort(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0 s", 0: "0 s", time.Microsecond: "< 1 ms", 310 * time.Millisecond: "310 ms", 2 * time.Second: "2 s", 2600 * time.Millisecond: "2.6 s", 45 * time.Second: "45 s",
+		5 * time.Minute: "5 min", 100 * time.Minute: "100 min", 50 * time.Hour: "50 h", 100 * time.Hour: "4 days",
+	} {
+		if got := duration(d); got != want {
+			t.Errorf("duration(%v) = %q, want %q", d, got, want)
+		}
+	}
+	for n, want := range map[int64]string{-1: "–", 0: "0 bytes", 1: "1 byte", 999: "999 bytes", 4_120_000: "4.1 MB", 48_200_000: "48 MB", 999_600: "1.0 MB", 61_000_000_000: "61 GB", 5_000_000_000_000_000: "5000 TB"} {
+		if got := size(n); got != want {
+			t.Errorf("size(%d) = %q, want %q", n, got, want)
+		}
+	}
+	if got := until(noon.Add(3*time.Minute), noon) + ", " + until(noon, noon) + ", " + until(noon.Add(-time.Hour), noon); got != "in 3 min, now, now" {
+		t.Errorf("until: %s", got)
+	}
+}
+
 func TestTimeTagsCarryTheExactTimeAndEscape(t *testing.T) {
 	t.Parallel()
 	got := string(timeTag(noon, "<b>"))

@@ -10,8 +10,9 @@ import (
 )
 
 type navGroup struct {
-	Label string
-	Items []navItem
+	Label    string
+	Operator bool // only operators have it
+	Items    []navItem
 }
 
 type navItem struct {
@@ -20,11 +21,14 @@ type navItem struct {
 	Current           bool
 }
 
-// nav lists the pages that exist, with the current one marked.
-func nav(current string) []navGroup {
+// nav lists the pages that exist for this person, with the current one marked.
+func nav(current string, operates bool) []navGroup {
 	groups := []navGroup{
-		{"", []navItem{{"Overview", "layout-dashboard", "/", "o", false}, {"Usage", "chart-column", "/usage", "u", false}}},
-		{"Connect", []navItem{{"Hostaway", "plug", "/connection", "h", false}, {"API keys", "key-round", "/keys", "k", false}}},
+		{"", false, []navItem{{"Overview", "layout-dashboard", "/", "o", false}, {"Usage", "chart-column", "/usage", "u", false}}},
+		{"Connect", false, []navItem{{"Hostaway", "plug", "/connection", "h", false}, {"API keys", "key-round", "/keys", "k", false}}},
+	}
+	if operates {
+		groups = append(groups, navGroup{"Operator", true, []navItem{{"Server", "server", "/operator", "s", false}, {"All orgs", "building-2", "/operator/orgs", "a", false}}})
 	}
 	for g := range groups {
 		for i := range groups[g].Items {
@@ -64,7 +68,7 @@ func (d *Dashboard) view(c *fiber.Ctx, v *visit, s shown) (*view, error) {
 	}
 	member := v.session.Member
 	data.OrgName, data.OrgID, data.Role = v.org.Name(), v.org.ID(), string(member.Role)
-	data.UserName, data.Email, data.Nav = member.Name, member.Email, nav(s.Current)
+	data.UserName, data.Email, data.Nav = member.Name, member.Email, nav(s.Current, d.operates(v))
 	if data.UserName == "" {
 		data.UserName = member.Email
 	}

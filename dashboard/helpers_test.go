@@ -74,6 +74,7 @@ type world struct {
 	store    *store.Store
 	clock    *storetest.Clock
 	hostaway *fakeHostaway
+	operator *fakeOperator
 	dash     *Dashboard
 	copies   copyist
 	server   *httptest.Server
@@ -123,12 +124,12 @@ func (l *logBuffer) String() string {
 // newWorld starts a dashboard; change may adjust its settings first.
 func newWorld(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
-	w := &world{t: t, clock: storetest.NewClock(noon), hostaway: &fakeHostaway{}, log: &logBuffer{}}
+	w := &world{t: t, clock: storetest.NewClock(noon), hostaway: &fakeHostaway{}, operator: wellOperator(), log: &logBuffer{}}
 	w.store = storetest.Open(t, storetest.WithClock(w.clock), func(c *store.Config) { c.Replicated = w.copies.replicated })
 	w.server = httptest.NewUnstartedServer(nil)
 	cfg := Config{
 		Store: w.store, Hostaway: w.hostaway, BaseURL: "http://" + w.server.Listener.Addr().String(),
-		Now: w.clock.Now, Log: newTestLog(w.log), Version: "test",
+		Now: w.clock.Now, Log: newTestLog(w.log), Version: "test", Operator: w.operator,
 	}
 	for _, f := range change {
 		f(&cfg)

@@ -15,9 +15,10 @@ import (
 type access int
 
 const (
-	anyone  access = iota
-	member         // any signed-in member of the org
-	manager        // owner or admin
+	anyone    access = iota
+	member           // any signed-in member of the org
+	manager          // owner or admin
+	operators        // who runs this server; for everybody else the route does not exist
 )
 
 // handler answers one route.
@@ -63,11 +64,17 @@ func (d *Dashboard) table() []route {
 		{"GET", "/keys/:id/revoke", manager, d.revokeKeyPage},
 		{"POST", "/keys/:id/revoke", manager, d.revokeKey},
 
+		{"GET", "/operator", operators, d.operatorPage},
+		{"GET", "/operator/orgs", operators, d.operatorOrgsPage},
+		{"GET", "/operator/orgs/:id", operators, d.operatorOrgPage},
+
 		{"GET", "/api/openapi.json", anyone, d.apiDescription},
 		{"GET", "/api/api-keys", member, d.apiListKeys},
 		{"POST", "/api/api-keys/generate", manager, d.apiCreateKey},
 		{"DELETE", "/api/api-keys/:id", manager, d.apiRevokeKey},
 		{"GET", "/api/usage", member, d.apiUsage},
+		{"GET", "/api/operator/health", operators, d.apiHealth},
+		{"GET", "/api/operator/orgs", operators, d.apiOrgs},
 	}
 }
 
@@ -85,6 +92,9 @@ func (d *Dashboard) mount() *fiber.App {
 		app.Add(r.method, r.path, d.guarded(r))
 		if r.method == fiber.MethodGet {
 			app.Add(fiber.MethodHead, r.path, d.guarded(r))
+		}
+		if r.who == operators {
+			app.All(r.path, d.refuseMethod)
 		}
 	}
 	return app
@@ -122,6 +132,9 @@ func (d *Dashboard) guarded(r route) fiber.Handler {
 	changes := r.method != fiber.MethodGet
 	return func(c *fiber.Ctx) error {
 		v := d.visitOf(c)
+		if r.who == operators && !d.operates(v) {
+			return errNotFound
+		}
 		if changes {
 			if err := d.sameSite(c); err != nil {
 				return err

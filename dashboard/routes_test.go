@@ -62,11 +62,17 @@ func attempts() map[string]attempt {
 		"GET /keys/:id/revoke":        {path: "/keys/{id}/revoke", status: 404, ids: keyIDs},
 		"POST /keys/:id/revoke":       {path: "/keys/{id}/revoke", status: 404, ids: keyIDs},
 
+		"GET /operator":          {path: "/operator", status: 404},
+		"GET /operator/orgs":     {path: "/operator/orgs", status: 404},
+		"GET /operator/orgs/:id": {path: "/operator/orgs/{id}", status: 404, ids: orgIDs},
+
 		"GET /api/openapi.json":       {path: "/api/openapi.json", status: 200},
 		"GET /api/api-keys":           {path: "/api/api-keys", status: 200},
 		"POST /api/api-keys/generate": {path: "/api/api-keys/generate", json: `{"name":""}`, status: 422},
 		"DELETE /api/api-keys/:id":    {path: "/api/api-keys/{id}", status: 404, ids: keyIDs},
 		"GET /api/usage":              {path: "/api/usage?days=90", status: 200},
+		"GET /api/operator/health":    {path: "/api/operator/health", status: 404},
+		"GET /api/operator/orgs":      {path: "/api/operator/orgs", status: 404},
 	}
 }
 
@@ -236,6 +242,11 @@ func TestRolesAreKept(t *testing.T) {
 	for _, r := range w.dash.routes {
 		c := cases[r.method+" "+r.path]
 		p := reader.send(r, c, token, a.Key.ID)
+		if r.who == operators {
+			wantPage(t, p, 404)
+			wantPage(t, w.browser(t).send(r, c, "", a.Org.ID()), 404)
+			continue
+		}
 		if (p.StatusCode == 403) != (r.who == manager || r.path == "/signup" && r.method == "POST") {
 			t.Errorf("a member at %s %s: %d", r.method, r.path, p.StatusCode)
 		}

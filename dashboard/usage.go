@@ -24,6 +24,7 @@ type kpi struct {
 	Label, Value, Hint string
 	Delta, DeltaIcon   string
 	Tone               string // of the change: good, bad or flat
+	Bad                bool   // the figure itself is trouble
 }
 
 type usageData struct {

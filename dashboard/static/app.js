@@ -63,9 +63,38 @@ document.addEventListener("close", (e) => {
 // a request in the background that failed must not look like nothing happened
 for (const kind of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(kind, (e) => {
-    if (e.detail.elt.matches("[data-dialog], .segmented a")) toast("This did not work. Reload the page and try again.");
+    const from = e.detail.elt;
+    if (from.matches("[data-dialog], .segmented a, .search, #orgs a")) toast("This did not work. Reload the page and try again.");
+    if (from.matches("[data-live]:not(.stale)")) {
+      from.classList.add("stale");
+      toast("What you see is no longer kept up to date. Reload the page if this lasts.");
+    }
   });
 }
+
+// ---- a part that renews itself: not while nobody looks or somebody reads the chart or marks text; what is open stays open ----
+let before = [];
+function inUse(part) {
+  const marked = getSelection();
+  return document.hidden || $(".bar.on", part) || (!marked.isCollapsed && part.contains(marked.anchorNode));
+}
+document.addEventListener("htmx:beforeRequest", (e) => {
+  if (e.detail.elt.matches("[data-live]") && inUse(e.detail.elt)) e.preventDefault();
+});
+document.addEventListener("htmx:beforeSwap", (e) => {
+  const part = e.detail.target;
+  if (!part.matches("[data-live]")) return;
+  if (inUse(part)) e.detail.shouldSwap = false;
+  before = [$("[data-verdict]", part).textContent, $$("details[open]", part).map((d) => d.id)];
+});
+document.addEventListener("htmx:afterSwap", (e) => {
+  $$("[data-says]").forEach((p) => { p.textContent = $(p.dataset.says).textContent; }); // a status that stands outside of what was swapped
+  if (!e.detail.target.matches("[data-live]")) return;
+  e.detail.target.classList.remove("stale");
+  const [verdict, open] = before, now = $("[data-verdict]", e.detail.target).textContent;
+  open.forEach((id) => { const d = document.getElementById(id); if (d) d.open = true; });
+  if (now !== verdict) toast(now);
+});
 
 // a button that stays off until the asked-for text is typed
 function armConfirm(scope) {
@@ -121,7 +150,9 @@ function readOut(figure, bar) {
   };
   const day = document.createElement("b");
   day.textContent = bar.dataset.day;
-  tip.replaceChildren(day, line("k-ok", "Succeeded", bar.dataset.ok), line("k-failed", "Failed", bar.dataset.failed));
+  tip.replaceChildren(day, ...(bar.dataset.label
+    ? [line("", bar.dataset.label, bar.dataset.value)]
+    : [line("k-ok", "Succeeded", bar.dataset.ok), line("k-failed", "Failed", bar.dataset.failed)]));
   const box = figure.getBoundingClientRect(), hit = $(".hit", bar).getBoundingClientRect();
   const right = hit.right - box.left + 8;
   const left = right + tip.offsetWidth > box.width - 4 ? hit.left - box.left - tip.offsetWidth - 8 : right;
