@@ -210,6 +210,7 @@ func TestAHeldAnswerIsForItsCallerAlone(t *testing.T) {
 	a, other := storetest.Org(t, w.store, "Harbour Stays"), storetest.Org(t, w.store, marker)
 	mine := w.owner(t, a)
 	form := url.Values{"csrf": {mine.token("/keys/new")}, "name": {"Held"}, "once": {"form-1"}}
+	w.clock.Advance(time.Second) // the newest key stands first
 	w.copies.goAway(1)
 	ticket := wantHeld(t, mine.post("/keys", form))
 	keys, err := a.Org.ListAPIKeys(t.Context())
