@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"net/http"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -25,7 +26,7 @@ type result struct {
 func runWith(t *testing.T, adjust func(*store.Config), environ []string, args ...string) result {
 	t.Helper()
 	var out, errOut bytes.Buffer
-	p := &process{environ: environ, in: strings.NewReader(""), out: &out, errOut: &errOut, now: time.Now, adjust: []func(*store.Config){adjust}}
+	p := &process{environ: environ, in: strings.NewReader(""), out: &out, errOut: &errOut, now: time.Now, web: http.DefaultTransport, adjust: []func(*store.Config){adjust}}
 	code := report(&errOut, p.dispatch(t.Context(), args))
 	return result{code, out.String(), errOut.String()}
 }

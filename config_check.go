@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/idna"
+
 	"hostaway-mcp/hostaway"
 	"hostaway-mcp/secret"
 )
@@ -112,7 +114,9 @@ func setDomain(c *config, s string) error {
 	if err != nil || u.Host != s || u.Port() != "" || !strings.Contains(s, ".") || strings.ContainsAny(s, "*: ") || net.ParseIP(s) != nil {
 		return errors.New(`one domain name, like "mcp.example.com"`)
 	}
-	c.Domain = strings.ToLower(s)
+	if c.Domain, err = idna.Lookup.ToASCII(s); err != nil {
+		return errors.New(`one domain name, like "mcp.example.com"`)
+	}
 	return nil
 }
 

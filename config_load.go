@@ -39,6 +39,9 @@ func loadConfig(environ []string, envFile string) (config, error) {
 			problems = append(problems, err)
 		}
 	}
+	if len(problems) == 0 {
+		problems = c.complete()
+	}
 	return c, errors.Join(problems...)
 }
 

@@ -122,7 +122,7 @@ func (p *process) serveDemo(ctx context.Context, d demoRun) error {
 	if err := printDemo(p.out, d, access); err != nil {
 		return err
 	}
-	return h.front(d.config, d.listener).serve(ctx)
+	return h.front(d.config, listeners{main: d.listener}).serve(ctx)
 }
 
 // demoListener listens where asked, or else on the usual port, or else on any.

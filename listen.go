@@ -31,11 +31,41 @@ func listen(ctx context.Context, address, setting string) (net.Listener, error) 
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, failed(err, fmt.Sprintf("the address %s is in use by another program", address), "stop that one, or choose another address with "+setting)
 	case errors.Is(err, syscall.EACCES):
-		return nil, failed(err, fmt.Sprintf("this user may not listen on %s", address), "choose a port above 1023 with "+setting)
+		return nil, failed(err, fmt.Sprintf("this user may not listen on %s", address), "give it the right to (CAP_NET_BIND_SERVICE, as the systemd unit does), or choose a port above 1023 with "+setting)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return nil, failed(err, fmt.Sprintf("%s is not an address of this machine", address), "choose one that is with "+setting+", or 0.0.0.0 for all of them")
 	}
 	return nil, failed(err, fmt.Sprintf("can't listen on %s (%v)", address, err), "choose another address with "+setting)
+}
+
+// listeners are the open addresses of one server.
+type listeners struct {
+	main  net.Listener // HMCP_LISTEN
+	plain net.Listener // HMCP_LISTEN_HTTP with HMCP_DOMAIN, else nil
+}
+
+// openListeners opens all addresses of the settings, or none of them.
+func openListeners(ctx context.Context, c config) (on listeners, err error) {
+	defer func() {
+		if err != nil {
+			on.close()
+		}
+	}()
+	if on.main, err = listen(ctx, c.Listen, "HMCP_LISTEN"); err != nil {
+		return on, err
+	}
+	if c.Domain != "" {
+		on.plain, err = listen(ctx, c.ListenHTTP, "HMCP_LISTEN_HTTP")
+	}
+	return on, err
+}
+
+func (on listeners) close() {
+	for _, l := range []net.Listener{on.main, on.plain} {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
 }
 
 // baseURLOf is the address under which a browser on this machine reaches what

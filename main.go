@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -28,6 +29,7 @@ type process struct {
 	out     io.Writer
 	errOut  io.Writer
 	now     func() time.Time
+	web     http.RoundTripper     // how other servers than Hostaway are reached
 	adjust  []func(*store.Config) // of every store that an admin command opens
 }
 
@@ -59,7 +61,7 @@ func untilSignal() context.Context {
 
 // run carries out one command line and returns the exit code.
 func run(ctx context.Context, args, environ []string, in io.Reader, out, errOut io.Writer) int {
-	p := &process{environ: environ, in: in, out: out, errOut: errOut, now: time.Now}
+	p := &process{environ: environ, in: in, out: out, errOut: errOut, now: time.Now, web: http.DefaultTransport}
 	return report(errOut, p.dispatch(ctx, args))
 }
 

@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/url"
 	"path/filepath"
 	"time"
@@ -44,18 +43,18 @@ func (p *process) serve(ctx context.Context) error {
 	}
 	w := newWatch(p.errOut, c)
 	// The address comes first: when it is taken, nothing has been written yet.
-	listener, err := listen(ctx, c.Listen, "HMCP_LISTEN")
+	on, err := openListeners(ctx, c)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = listener.Close() }()
+	defer on.close()
 	more, err := w.listen(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer closePorts(more)
 	if c.BaseURL == "" {
-		c.BaseURL = baseURLOf(listener.Addr().String())
+		c.BaseURL = baseURLOf(on.main.Addr().String())
 	}
 	if err := prepareFolder(c.DataDir); err != nil {
 		return err
@@ -77,11 +76,15 @@ func (p *process) serve(ctx context.Context) error {
 	if h.jobs, err = startJobs(ctx, c, db, p.now, w.log); err != nil {
 		return errors.Join(err, db.Close())
 	}
-	w.log.Info("serving", "address", listener.Addr().String(), "url", c.BaseURL, "version", buildVersion())
+	if c.Domain != "" {
+		h.secure(ctx, c, p)
+		w.log.Info("serving plain HTTP, which leads to https", "address", on.plain.Addr().String())
+	}
+	w.log.Info("serving", "address", on.main.Addr().String(), "url", c.BaseURL, "version", buildVersion())
 	for _, p := range more {
 		w.log.Info("serving "+p.name, "address", p.listener.Addr().String())
 	}
-	err = h.front(c, listener, more...).serve(ctx)
+	err = h.front(c, on, more...).serve(ctx)
 	h.jobs.close()
 	return errors.Join(err, closeStore(db))
 }
@@ -174,11 +177,12 @@ func closeStore(db *store.Store) error {
 
 // house is the built rooms, ready to be served.
 type house struct {
-	mcp      *mcp.Server
-	health   *health
-	handlers handlers
-	watch    watch
-	jobs     *jobs // nil until they are started
+	mcp         *mcp.Server
+	health      *health
+	certificate *certificate // nil: no TLS of our own
+	handlers    handlers
+	watch       watch
+	jobs        *jobs // nil until they are started
 }
 
 func newHouse(c config, db *store.Store, now func() time.Time, w watch) (*house, error) {
@@ -218,8 +222,12 @@ func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, 
 }
 
 // front is the server of the built rooms: one port that everything answers on,
-// and more for those who look after it.
-func (h *house) front(c config, listener net.Listener, more ...port) front {
-	main := port{name: "http", listener: listener, handler: newRoutes(h.handlers, c.TrustedProxies, h.watch), h2c: c.H2C}
-	return front{ports: append([]port{main}, more...), stopping: h.health.stop, drain: h.mcp.Shutdown, log: h.watch.log}
+// with a domain of our own another one that leads to it, and more for those who
+// look after it.
+func (h *house) front(c config, on listeners, more ...port) front {
+	ports := []port{{name: "http", listener: on.main, handler: newRoutes(h.handlers, c.TrustedProxies, h.watch), h2c: c.H2C}}
+	if h.certificate != nil {
+		ports = h.certificate.ports(ports[0], on.plain, c.BaseURL, h.handlers.live)
+	}
+	return front{ports: append(ports, more...), stopping: h.health.stop, drain: h.mcp.Shutdown, log: h.watch.log}
 }

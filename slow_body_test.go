@@ -57,7 +57,7 @@ func serveHouse(t *testing.T, body time.Duration) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := h.front(c, listener)
+	f := h.front(c, listeners{main: listener})
 	f.body = body
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

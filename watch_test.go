@@ -76,7 +76,7 @@ func (h *watchedHouse) serve(c config) {
 	}
 	ctx, stop := context.WithCancel(h.t.Context())
 	served := make(chan error, 1)
-	go func() { served <- built.front(c, listener, more...).serve(ctx) }()
+	go func() { served <- built.front(c, listeners{main: listener}, more...).serve(ctx) }()
 	h.t.Cleanup(func() {
 		stop()
 		if err := <-served; err != nil {
