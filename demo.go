@@ -58,7 +58,7 @@ func (p *process) demo(ctx context.Context, o demoOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	d := demoRun{seed: o.seed, log: newLogger(p.errOut, c), farewell: "Ctrl-C stops it and removes everything."}
+	d := demoRun{seed: o.seed, watch: newWatch(p.errOut, c), farewell: "Ctrl-C stops it and removes everything."}
 	if o.data != "" {
 		d.farewell = "Ctrl-C stops it; the data stays in " + o.data + "."
 	}
@@ -75,7 +75,7 @@ func (p *process) demo(ctx context.Context, o demoOptions) (err error) {
 	defer d.fake.Close()
 	c.BaseURL, c.DataDir, c.HostawayURL = baseURLOf(d.listener.Addr().String()), folder, d.fake.URL()
 	d.config = c
-	if d.store, err = openStore(ctx, c, p.now, d.log, serving); err != nil {
+	if d.store, err = openStore(ctx, c, p.now, d.watch.log, serving); err != nil {
 		return err
 	}
 	return errors.Join(p.serveDemo(ctx, d), closeStore(d.store))
@@ -100,25 +100,26 @@ type demoRun struct {
 	store    *store.Store
 	fake     *hostawaytest.Server
 	seed     int64
-	log      *slog.Logger
+	watch    watch
 }
 
 func (p *process) serveDemo(ctx context.Context, d demoRun) error {
-	up := newUpstream(d.config, p.now, d.log)
+	up := newUpstream(d.config, p.now, d.watch.log)
 	up.activation = -1 // the embedded account takes its tokens at once
 	access, err := furnishDemo(ctx, d, up, p.now())
 	if err != nil {
 		return err
 	}
 	hint := &dashboard.DemoHint{Email: demoEmail, Password: access.password.Reveal()}
-	h, err := furnish(d.config, d.store, up, hint, p.now, watch{log: d.log})
+	h, err := furnish(d.config, d.store, up, hint, p.now, d.watch)
 	if err != nil {
 		return err
 	}
-	if h.jobs, err = startJobs(ctx, d.config, d.store, p.now, d.log); err != nil {
+	if h.jobs, err = startJobs(ctx, d.config, d.store, p.now, d.watch.log); err != nil {
 		return err
 	}
 	defer h.jobs.close()
+	go h.overseer.keepLooking(ctx)
 	if err := printDemo(p.out, d, access); err != nil {
 		return err
 	}

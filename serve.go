@@ -76,6 +76,7 @@ func (p *process) serve(ctx context.Context) error {
 	if h.jobs, err = startJobs(ctx, c, db, p.now, w.log); err != nil {
 		return errors.Join(err, db.Close())
 	}
+	go h.overseer.keepLooking(ctx)
 	if c.Domain != "" {
 		h.secure(ctx, c, p)
 		w.log.Info("serving plain HTTP, which leads to https", "address", on.plain.Addr().String())
@@ -179,6 +180,7 @@ func closeStore(db *store.Store) error {
 type house struct {
 	mcp         *mcp.Server
 	health      *health
+	overseer    *overseer
 	certificate *certificate // nil: no TLS of our own
 	handlers    handlers
 	watch       watch
@@ -200,25 +202,26 @@ func newHouse(c config, db *store.Store, now func() time.Time, w watch) (*house,
 
 // furnish builds the rooms around a store and a way to Hostaway.
 func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, now func() time.Time, w watch) (*house, error) {
-	server := mcp.New(mcp.Config{
-		Store: db, Hostaway: up, BaseURL: c.BaseURL, RateLimit: c.RateLimit, AllowedOrigins: c.AllowedOrigins,
-		Version: buildVersion(), Now: now, Log: w.log, Observer: w.calls(),
-	})
-	pages, err := dashboard.New(dashboard.Config{
-		Store: db, Hostaway: up, BaseURL: c.BaseURL, SignUp: c.SignUp, Binary: binaryName,
-		Version: buildVersion(), Now: now, Log: w.log, Demo: hint,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("build dashboard: %w", err)
-	}
 	instance, err := makeInstance(c.DataDir)
 	if err != nil {
 		return nil, err
 	}
 	well := newHealth(now, w.log, databasePart(func(ctx context.Context) error { _, err := db.CountOrgs(ctx); return err }), diskPart(c.DataDir, freeSpace))
-	return &house{mcp: server, health: well, watch: w, handlers: handlers{
-		mcp: server.Handler(), dashboard: pages.Handler(), live: liveHandler(instance), ready: readyHandler(well),
-	}}, nil
+	h := &house{health: well, watch: w}
+	h.overseer = newOverseer(h, db, c.DataDir, now)
+	h.mcp = mcp.New(mcp.Config{
+		Store: db, Hostaway: up, BaseURL: c.BaseURL, RateLimit: c.RateLimit, AllowedOrigins: c.AllowedOrigins,
+		Version: buildVersion(), Now: now, Log: w.log, Observer: h.overseer.hour.observe(w.calls()),
+	})
+	pages, err := dashboard.New(dashboard.Config{
+		Store: db, Hostaway: up, BaseURL: c.BaseURL, SignUp: c.SignUp, Binary: binaryName,
+		Version: buildVersion(), Now: now, Log: w.log, Demo: hint, Operator: h.overseer,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("build dashboard: %w", err)
+	}
+	h.handlers = handlers{mcp: h.mcp.Handler(), dashboard: pages.Handler(), live: liveHandler(instance), ready: readyHandler(well)}
+	return h, nil
 }
 
 // front is the server of the built rooms: one port that everything answers on,

@@ -27,9 +27,6 @@ func (d *Dashboard) refuseMethod(c *fiber.Ctx) error {
 	return errNotFound
 }
 
-// overdueAfter is how late a job may start before it counts as overdue.
-const overdueAfter = 10 * time.Minute
-
 type operatorData struct {
 	Live      bool
 	Every     time.Duration // between two looks
@@ -75,11 +72,10 @@ type verdict struct {
 	Icon, Note string // how it looks
 }
 
-// jobRow is a job with what the clock says about it.
+// jobRow is a job with its next run in words.
 type jobRow struct {
 	Job
-	Overdue bool
-	Next    string
+	Next string
 }
 
 func (d *Dashboard) operatorPage(c *fiber.Ctx, v *visit) error {
@@ -152,16 +148,26 @@ func counted(n int, one, many string) string {
 	return number(n) + " " + many
 }
 
+// period is the time from one run to the next, as it follows "every".
+func period(d time.Duration) string {
+	switch d {
+	case time.Hour:
+		return "hour"
+	case 24 * time.Hour:
+		return "day"
+	}
+	return duration(d)
+}
+
 func jobRows(jobs []Job, now time.Time) []jobRow {
 	rows := make([]jobRow, 0, len(jobs))
 	for _, job := range jobs {
 		row := jobRow{Job: job, Next: "not planned"}
-		if late := now.Sub(job.NextRunAt); !job.NextRunAt.IsZero() {
-			row.Overdue = late > overdueAfter && job.Outcome != JobRunning
+		switch {
+		case job.OverdueBy > 0:
+			row.Next = "overdue by " + duration(job.OverdueBy)
+		case !job.NextRunAt.IsZero():
 			row.Next = until(job.NextRunAt, now)
-			if row.Overdue {
-				row.Next = "overdue by " + duration(late)
-			}
 		}
 		rows = append(rows, row)
 	}

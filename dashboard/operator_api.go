@@ -57,12 +57,13 @@ type apiReplica struct {
 
 type apiJob struct {
 	Name      string     `json:"name"`
+	EveryMS   int64      `json:"every_ms"`
 	LastRunAt *time.Time `json:"last_run_at"`
 	TookMS    int64      `json:"took_ms"`
 	Outcome   JobOutcome `json:"outcome"`
 	Problem   string     `json:"problem"`
 	NextRunAt *time.Time `json:"next_run_at"`
-	Overdue   bool       `json:"overdue"`
+	OverdueMS int64      `json:"overdue_ms"`
 }
 
 type apiHealth struct {
@@ -79,8 +80,11 @@ func (d *Dashboard) apiHealth(c *fiber.Ctx, _ *visit) error {
 	for _, check := range checks {
 		out.Checks = append(out.Checks, apiCheck(check))
 	}
-	for _, job := range jobRows(server.Jobs, d.cfg.Now()) {
-		one := apiJob{Name: job.Name, LastRunAt: job.LastRunAt, TookMS: job.Took.Milliseconds(), Outcome: job.Outcome, Problem: job.Problem, Overdue: job.Overdue}
+	for _, job := range server.Jobs {
+		one := apiJob{
+			Name: job.Name, EveryMS: job.Every.Milliseconds(), LastRunAt: job.LastRunAt, TookMS: job.Took.Milliseconds(),
+			Outcome: job.Outcome, Problem: job.Problem, OverdueMS: job.OverdueBy.Milliseconds(),
+		}
 		if !job.NextRunAt.IsZero() {
 			one.NextRunAt = &job.NextRunAt
 		}

@@ -21,12 +21,12 @@ func TestHealthForScriptsSaysWhatThePageSays(t *testing.T) {
 		}
 		return h
 	}
-	if h := read(); h.State != HealthOK || len(h.Checks) != 5 || h.Replica.LagMS != 310 || h.Replica.Word != "copying" || !h.Replica.Drill.OK || len(h.Jobs) != 3 || h.Jobs[0].Overdue || h.Jobs[2].LastRunAt != nil || *h.Server.DiskFreeBytes != 61_000_000_000 || h.Server.CallsLastHour < 1000 {
+	if h := read(); h.State != HealthOK || len(h.Checks) != 5 || h.Replica.LagMS != 310 || h.Replica.Word != "copying" || !h.Replica.Drill.OK || len(h.Jobs) != 3 || h.Jobs[0].OverdueMS > 0 || h.Jobs[2].LastRunAt != nil || *h.Server.DiskFreeBytes != 61_000_000_000 || h.Server.CallsLastHour < 1000 {
 		t.Errorf("a server that is well: %+v", h)
 	}
 	w.operator.troubled()
 	h := read()
-	if h.State != HealthFail || h.Checks[0].Name != "disk" || h.Checks[4].State != HealthOK || h.Replica.State != HealthFail || h.Replica.LagMS != (38*time.Minute).Milliseconds() || len(h.Replica.Troubles) != 2 || !h.Jobs[0].Overdue || h.Jobs[0].Problem == "" || h.Server.Errors != 12 {
+	if h.State != HealthFail || h.Checks[0].Name != "disk" || h.Checks[4].State != HealthOK || h.Replica.State != HealthFail || h.Replica.LagMS != (38*time.Minute).Milliseconds() || len(h.Replica.Troubles) != 2 || h.Jobs[0].OverdueMS != 7_200_000 || h.Jobs[0].Problem == "" || h.Server.Errors != 12 {
 		t.Errorf("a server in trouble: %+v", h)
 	}
 	w.operator.bare()

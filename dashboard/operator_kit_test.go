@@ -55,9 +55,9 @@ func wellOperator() *fakeOperator {
 				StorageCalls: 87, Lease: "held by this server", CriticalWrites: 41,
 			},
 			Jobs: []Job{
-				{"retention", "daily", &ran, 340 * time.Millisecond, JobOK, "", noon.Add(23 * time.Hour)},
-				{"restore drill", "hourly", &ran, 1900 * time.Millisecond, JobOK, "", noon.Add(35 * time.Minute)},
-				{"vacuum", "weekly", nil, 0, JobWaiting, "", noon.Add(50 * time.Hour)},
+				{"audit", "deletes what is older than 13 months from the audit logs", 24 * time.Hour, &ran, 340 * time.Millisecond, JobOK, "", noon.Add(23 * time.Hour), 0},
+				{"sessions", "deletes sessions and links that have ended", time.Hour, &ran, 1900 * time.Millisecond, JobOK, "", noon.Add(35 * time.Minute), 0},
+				{"space", "gives free pages back to the file system", 24 * time.Hour, nil, 0, JobWaiting, "", noon.Add(50 * time.Hour), 0},
 			},
 		},
 	}
@@ -82,7 +82,7 @@ func (f *fakeOperator) troubled() {
 			{"certificate", HealthWarn, "it expires in 6 days and could not be renewed: the authority can't reach port 80", "open port 80 to the internet, or stop the program that holds it"},
 			{"disk", HealthFail, "21 MB of 98 GB are free", "free some space on the disk of /var/lib/hostaway-mcp: until then what is there can be read and nothing be changed; it goes on by itself"},
 			{"replica", HealthFail, "nothing was copied for 38 minutes", "see the card of the replica"},
-			{"jobs", HealthWarn, "retention is overdue by 2 h", "look for its name among the last errors"},
+			{"jobs", HealthWarn, "audit is overdue by 2 h", "look for its name among the last errors"},
 		}
 		s := &f.server
 		s.DiskFreeBytes = 21_000_000
@@ -99,7 +99,7 @@ func (f *fakeOperator) troubled() {
 				r.Lags[i] = MinuteLag{r.Lags[i].Start, time.Duration(38-back) * time.Minute, true}
 			}
 		}
-		s.Jobs[0].Outcome, s.Jobs[0].Problem, s.Jobs[0].NextRunAt, s.Jobs[0].LastRunAt = JobFailed, "the disk is full: free some space and try again; nothing was changed", noon.Add(-2*time.Hour), &ran
+		s.Jobs[0].Outcome, s.Jobs[0].Problem, s.Jobs[0].OverdueBy, s.Jobs[0].LastRunAt = JobFailed, "the disk is full: free some space and try again; nothing was changed", 2*time.Hour, &ran
 		s.Jobs[1].Outcome = JobRunning
 		s.Errors = []LoggedError{
 			{"9", noon.Add(-40 * time.Second), false, "record the tool call", "req_k7dd2q5v3mxa7w4e", []LoggedField{{"error", "the disk is full: free some space and try again; nothing was changed (database or disk is full (13))"}, {"org", "org_01hx3v7k2m9q8r5t6w0z"}, {"tool", "hostaway_search_bookings"}}},

@@ -115,14 +115,17 @@ const (
 	JobFailed  JobOutcome = "failed"
 )
 
-// Job is one of the things that the server does by itself. Problem says why the last run failed.
+// Job is one of the things that the server does by itself, once in each period. Problem says why the last run failed; OverdueBy
+// for how long it should have been done, zero while it is in time.
 type Job struct {
-	Name, Schedule string
-	LastRunAt      *time.Time
-	Took           time.Duration
-	Outcome        JobOutcome
-	Problem        string
-	NextRunAt      time.Time // zero: not planned
+	Name, About string
+	Every       time.Duration
+	LastRunAt   *time.Time
+	Took        time.Duration
+	Outcome     JobOutcome
+	Problem     string
+	NextRunAt   time.Time // zero: not planned
+	OverdueBy   time.Duration
 }
 
 // LoggedError is one warning or error of the log. ID tells it from all others since the start.

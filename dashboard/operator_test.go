@@ -120,8 +120,9 @@ func TestServerPageShowsWhatIsWell(t *testing.T) {
 	p.wantText(t, "[aria-labelledby=h-replica] header .state", "copying")
 	p.wantText(t, "[aria-labelledby=h-replica] .where", "s3://harbour-backup/hostaway-mcp (fra1.example.com)")
 	p.wantText(t, "[aria-labelledby=h-replica] .lines dd", "310 ms | just now | passed 25 min ago , took 1.9 s | 4.1 MB | 87 | held by this server | 41, all copied in time")
-	p.wantText(t, ".jobs tbody th", "retention daily | restore drill hourly | vacuum weekly")
+	p.wantText(t, ".jobs tbody th", "audit deletes what is older than 13 months from the audit logs | sessions deletes sessions and links that have ended | space gives free pages back to the file system")
 	p.wantText(t, ".jobs [data-label=Outcome]", "ok | ok | –")
+	p.wantText(t, ".jobs [data-label=Every]", "day | hour | day")
 	p.wantText(t, ".jobs tbody .n[data-label]", "340 ms | in 23 h | 1.9 s | in 35 min | – | in 50 h")
 	p.wantText(t, "[aria-labelledby=h-server] .lines dd", "3 days ago | 48 MB + 4.1 MB log | 61 GB free | 72 MB | 84")
 	p.wantText(t, "[aria-labelledby=h-errors] .empty", "None since the start, 3 days ago .")
@@ -222,7 +223,7 @@ func TestLogLinesAreData(t *testing.T) {
 		f.checks = []HealthCheck{{evil, HealthFail, evil, evil}}
 		f.server.Version, f.server.Replica.Where, f.server.Replica.Word, f.server.Replica.Lease = evil, evil, evil, evil
 		f.server.Replica.Troubles = []Trouble{{evil, evil, true}}
-		f.server.Jobs = []Job{{Name: evil, Schedule: evil, Problem: evil}}
+		f.server.Jobs = []Job{{Name: evil, About: evil, Problem: evil}}
 		f.server.Errors = []LoggedError{{"1", noon, false, evil, evil, []LoggedField{{evil, evil}}}}
 	})
 	p := w.runs(t, storetest.Org(t, w.store, "Harbour Stays")).get("/operator")
@@ -230,22 +231,22 @@ func TestLogLinesAreData(t *testing.T) {
 	wantNot(t, p, "<script>alert", "<img")
 }
 
-func TestJobsAreOverdueAfterTenMinutes(t *testing.T) {
+func TestNextRunsInWords(t *testing.T) {
 	t.Parallel()
+	if got := period(time.Hour) + ", " + period(24*time.Hour) + ", " + period(90*time.Minute); got != "hour, day, 90 min" {
+		t.Errorf("periods: %s", got)
+	}
 	for _, tc := range []struct {
-		job     Job
-		overdue bool
-		next    string
+		job  Job
+		want string
 	}{
-		{Job{}, false, "not planned"},
-		{Job{NextRunAt: noon.Add(30 * time.Second)}, false, "in 30 s"},
-		{Job{NextRunAt: noon}, false, "now"},
-		{Job{NextRunAt: noon.Add(-10 * time.Minute)}, false, "now"},
-		{Job{NextRunAt: noon.Add(-11 * time.Minute)}, true, "overdue by 11 min"},
-		{Job{NextRunAt: noon.Add(-11 * time.Minute), Outcome: JobRunning}, false, "now"},
+		{Job{}, "not planned"},
+		{Job{NextRunAt: noon.Add(30 * time.Second)}, "in 30 s"},
+		{Job{NextRunAt: noon}, "now"},
+		{Job{NextRunAt: noon, OverdueBy: 11 * time.Minute}, "overdue by 11 min"},
 	} {
-		if got := jobRows([]Job{tc.job}, noon)[0]; got.Overdue != tc.overdue || got.Next != tc.next {
-			t.Errorf("%+v: %t, %q; want %t, %q", tc.job, got.Overdue, got.Next, tc.overdue, tc.next)
+		if got := jobRows([]Job{tc.job}, noon)[0].Next; got != tc.want {
+			t.Errorf("%+v: %q, want %q", tc.job, got, tc.want)
 		}
 	}
 }

@@ -65,7 +65,7 @@ func helpers(a *assets, icons map[string]template.HTML, now func() time.Time) te
 			return "", fmt.Errorf("no icon %q", name)
 		},
 		"number": number, "percent": percent, "plural": plural, "millis": millis, "initials": initials,
-		"meter": meter, "dayLabel": dayLabel, "size": size, "duration": duration, "sentence": sentence,
+		"meter": meter, "dayLabel": dayLabel, "size": size, "duration": duration, "sentence": sentence, "period": period,
 		"ago":   func(at time.Time) template.HTML { return timeTag(at, since(at, now())) },
 		"day":   func(at time.Time) template.HTML { return timeTag(at, at.UTC().Format("2 Jan 2006")) },
 		"prose": prose,
