@@ -4,8 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -123,83 +121,4 @@ func ready(checks []check) bool {
 		}
 	}
 	return true
-}
-
-// databasePart asks the database one small question.
-func databasePart(ask func(context.Context) error) examine {
-	return func(ctx context.Context) []check {
-		err := ask(ctx)
-		switch {
-		case err == nil:
-			return []check{good("database", "it answers")}
-		case errors.Is(err, context.DeadlineExceeded):
-			err = fmt.Errorf("no answer within %s", healthWait)
-		}
-		return []check{{
-			Name: "database", State: stateFail, Blocks: true, Public: "the database does not answer",
-			Text: fmt.Sprintf("it can't be read (%v)", err),
-			Do:   fmt.Sprintf("look at the disk and the log; `%s doctor` checks the file", binaryName),
-		}}
-	}
-}
-
-const (
-	spaceFail  = 32 << 20 // below this, SQLite may need more than there is for one change
-	spaceWarn  = 1 << 30
-	spaceShare = 10 // warn below a tenth of the disk, if that is less than spaceMost
-	spaceMost  = 5 << 30
-)
-
-// space is the room on a disk, in bytes.
-type space struct{ free, size uint64 }
-
-// diskPart looks at the room on the data folder's disk.
-func diskPart(folder string, measure func(string) (space, error)) examine {
-	return func(context.Context) []check {
-		return []check{diskCheck(folder, measure)}
-	}
-}
-
-func diskCheck(folder string, measure func(string) (space, error)) check {
-	const name = "disk"
-	s, err := measure(folder)
-	if err != nil {
-		return check{
-			Name: name, State: stateWarn, Public: "the room on the disk is unknown",
-			Text: fmt.Sprintf("the room on the disk of %s can't be measured (%s)", folder, reason(err)), Do: "look at that folder",
-		}
-	}
-	found := fmt.Sprintf("%s of %s are free", size(s.free), size(s.size))
-	switch {
-	case s.free < spaceFail:
-		return check{
-			Name: name, State: stateFail, Public: "the disk is full: nothing can be changed",
-			Text: found, Do: fmt.Sprintf("free some space on the disk of %s: until then what is there can be read and nothing be changed; it goes on by itself", folder),
-		}
-	case s.free < spaceWarn || (s.free < s.size/spaceShare && s.free < spaceMost):
-		return check{
-			Name: name, State: stateWarn, Public: "the disk is almost full",
-			Text: found, Do: fmt.Sprintf("free some space on the disk of %s, or give it more", folder),
-		}
-	}
-	return good(name, found)
-}
-
-// size writes a number of bytes for people.
-func size(n uint64) string {
-	units := []string{"KB", "MB", "GB", "TB"}
-	if n < 1000 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	v := float64(n)
-	unit := ""
-	for _, unit = range units {
-		if v /= 1000; v < 999.5 {
-			break
-		}
-	}
-	if v < 9.95 {
-		return fmt.Sprintf("%.1f %s", v, unit)
-	}
-	return fmt.Sprintf("%.0f %s", v, unit)
 }

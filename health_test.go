@@ -67,7 +67,7 @@ func TestHealthDoesNotDependOnWhoAsks(t *testing.T) {
 	t.Parallel()
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	h := newHealth(time.Now, slog.New(slog.DiscardHandler), databasePart(func(ctx context.Context) error { return ctx.Err() }))
+	h := newHealth(time.Now, slog.New(slog.DiscardHandler), databasePart(func(ctx context.Context) error { return ctx.Err() }, ""))
 	if checks := h.look(gone); checks[0].State != stateOK {
 		t.Errorf("%+v", checks)
 	}
@@ -76,7 +76,7 @@ func TestHealthDoesNotDependOnWhoAsks(t *testing.T) {
 func TestDatabaseThatHangsIsNotReady(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := newHealth(time.Now, slog.New(slog.DiscardHandler), databasePart(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }))
+		h := newHealth(time.Now, slog.New(slog.DiscardHandler), databasePart(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, ""))
 		began := time.Now()
 		checks := h.look(t.Context())
 		if ready(checks) || checks[0].State != stateFail || !strings.Contains(checks[0].Text, "no answer within 1s") || time.Since(began) != healthWait {
@@ -122,6 +122,7 @@ func TestRoomOnTheDisk(t *testing.T) {
 		{space{free: 20 * gb, size: 1000 * gb}, nil, stateOK, "21 GB"},
 		{space{free: 4 * gb, size: 5 * gb}, nil, stateOK, "4.3 GB"},
 		{space{free: gb - 1, size: 2 * gb}, nil, stateWarn, "1.1 GB"},
+		{space{free: 40 * gb, size: 50 * gb, readOnly: true}, nil, stateFail, "read-only"},
 		{space{free: spaceFail - 1, size: 50 * gb}, nil, stateFail, "34 MB"},
 		{space{free: 0, size: 50 * gb}, nil, stateFail, "0 bytes"},
 		{space{}, errors.New("no such folder"), stateWarn, "no such folder"},
@@ -152,7 +153,7 @@ func TestReadyzTellsReasonsAndNoInternals(t *testing.T) {
 		want   readiness
 	}{
 		"well": {
-			parts: []examine{databasePart(func(context.Context) error { return nil })}, status: http.StatusOK,
+			parts: []examine{databasePart(func(context.Context) error { return nil }, "")}, status: http.StatusOK,
 			want: readiness{Ready: true, Checks: []publicCheck{{Name: "database", State: stateOK}}},
 		},
 		"full disk": {
@@ -160,11 +161,11 @@ func TestReadyzTellsReasonsAndNoInternals(t *testing.T) {
 			want: readiness{Ready: true, Checks: []publicCheck{{Name: "disk", State: stateFail, Reason: "the disk is full: nothing can be changed"}}},
 		},
 		"no database": {
-			parts: []examine{databasePart(broken)}, status: http.StatusServiceUnavailable,
+			parts: []examine{databasePart(broken, "")}, status: http.StatusServiceUnavailable,
 			want: readiness{Checks: []publicCheck{{Name: "database", State: stateFail, Reason: "the database does not answer"}}},
 		},
 		"stopping": {
-			parts: []examine{databasePart(func(context.Context) error { return nil })}, stop: true, status: http.StatusServiceUnavailable,
+			parts: []examine{databasePart(func(context.Context) error { return nil }, "")}, stop: true, status: http.StatusServiceUnavailable,
 			want: readiness{Checks: []publicCheck{{Name: "server", State: stateWarn, Reason: "stopping"}, {Name: "database", State: stateOK}}},
 		},
 	}

@@ -76,6 +76,7 @@ func (p *process) serve(ctx context.Context) error {
 	if h.jobs, err = startJobs(ctx, c, db, p.now, w.log); err != nil {
 		return errors.Join(err, db.Close())
 	}
+	h.health.add(jobsPart(h.jobs.Status, h.overseer.started, p.now))
 	go h.overseer.keepLooking(ctx)
 	if c.Domain != "" {
 		h.secure(ctx, c, p)
@@ -206,7 +207,8 @@ func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, 
 	if err != nil {
 		return nil, err
 	}
-	well := newHealth(now, w.log, databasePart(func(ctx context.Context) error { _, err := db.CountOrgs(ctx); return err }), diskPart(c.DataDir, freeSpace))
+	ask := func(ctx context.Context) error { _, err := db.CountOrgs(ctx); return err }
+	well := newHealth(now, w.log, databasePart(ask, filepath.Join(c.DataDir, databaseFile)), diskPart(c.DataDir, freeSpace))
 	h := &house{health: well, watch: w}
 	h.overseer = newOverseer(h, db, c.DataDir, now)
 	h.mcp = mcp.New(mcp.Config{
