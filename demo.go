@@ -115,7 +115,7 @@ func (p *process) serveDemo(ctx context.Context, d demoRun) error {
 	if err != nil {
 		return err
 	}
-	if h.jobs, err = startJobs(ctx, d.config, d.store, p.now, d.watch.log); err != nil {
+	if h.jobs, err = startJobs(ctx, d.config, d.store, h.upkeep, p.now, d.watch.log); err != nil {
 		return err
 	}
 	defer h.jobs.close()

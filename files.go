@@ -4,6 +4,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -55,7 +56,18 @@ func folderProblem(path string, err error) error {
 // createFile writes a file that must not exist yet (fs.ErrExist otherwise).
 // Nobody ever sees half of it.
 func createFile(path string, text []byte) error {
-	return writeAside(path, text, func(aside string) error {
+	return createStream(path, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
+// createStream is createFile for what is too long to be in memory as a whole.
+func createStream(path string, write func(io.Writer) error) error {
+	if _, err := os.Lstat(path); err == nil {
+		return fs.ErrExist // before the work, and again after it
+	}
+	return streamAside(path, write, func(aside string) error {
 		if err := os.Link(aside, path); err == nil || errors.Is(err, fs.ErrExist) {
 			return errors.Join(err, os.Remove(aside))
 		}
@@ -75,11 +87,18 @@ func replaceFile(path string, text []byte) error {
 // writeAside writes a temporary file beside path, safely on the disk, and lets
 // place move it there.
 func writeAside(path string, text []byte, place func(aside string) error) error {
+	return streamAside(path, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	}, place)
+}
+
+func streamAside(path string, write func(io.Writer) error, place func(aside string) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), temporaryFiles) // with 0600
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(text)
+	err = write(f)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}

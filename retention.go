@@ -11,14 +11,14 @@ import (
 )
 
 // startJobs starts everything that comes back by itself.
-func startJobs(ctx context.Context, c config, db *store.Store, now func() time.Time, log *slog.Logger) (*jobs, error) {
+func startJobs(ctx context.Context, c config, db *store.Store, list []job, now func() time.Time, log *slog.Logger) (*jobs, error) {
 	installation, err := db.Installation(ctx)
 	if err != nil {
 		return nil, storeProblem(c.DataDir, err)
 	}
 	began := time.Now()
 	passed := func() time.Duration { return time.Since(began) }
-	j, err := newJobs(ctx, db, installation, storeJobs(db, c.AuditMonths, now), now, passed, log)
+	j, err := newJobs(ctx, db, installation, list, now, passed, log)
 	if err != nil {
 		return nil, storeProblem(c.DataDir, err)
 	}
@@ -45,6 +45,17 @@ func storeJobs(db *store.Store, auditMonths int, now func() time.Time) []job {
 			return "", db.RefreshStatistics(ctx)
 		}},
 	}
+}
+
+// houseJobs are all jobs of a server.
+func houseJobs(c config, db *store.Store, up *upstream, now func() time.Time) []job {
+	return append(storeJobs(db, c.AuditMonths, now), job{
+		name: "clients", every: 10 * time.Minute, about: "Forgets the Hostaway clients of orgs that have no connection any more",
+		run: func(ctx context.Context) (string, error) {
+			n, err := up.forgetGone(ctx, db)
+			return counted(n, "clients forgotten"), err
+		},
+	})
 }
 
 func deleting(f func(context.Context) (int, error)) func(context.Context) (string, error) {

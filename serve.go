@@ -73,7 +73,7 @@ func (p *process) serve(ctx context.Context) error {
 	if err := p.welcome(ctx, c, db); err != nil {
 		return errors.Join(err, db.Close())
 	}
-	if h.jobs, err = startJobs(ctx, c, db, p.now, w.log); err != nil {
+	if h.jobs, err = startJobs(ctx, c, db, h.upkeep, p.now, w.log); err != nil {
 		return errors.Join(err, db.Close())
 	}
 	h.health.add(jobsPart(h.jobs.Status, h.overseer.started, p.now))
@@ -185,6 +185,7 @@ type house struct {
 	certificate *certificate // nil: no TLS of our own
 	handlers    handlers
 	watch       watch
+	upkeep      []job // what comes back by itself
 	jobs        *jobs // nil until they are started
 }
 
@@ -209,7 +210,7 @@ func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, 
 	}
 	ask := func(ctx context.Context) error { _, err := db.CountOrgs(ctx); return err }
 	well := newHealth(now, w.log, databasePart(ask, filepath.Join(c.DataDir, databaseFile)), diskPart(c.DataDir, freeSpace))
-	h := &house{health: well, watch: w}
+	h := &house{health: well, watch: w, upkeep: houseJobs(c, db, up, now)}
 	h.overseer = newOverseer(h, db, c.DataDir, now)
 	h.mcp = mcp.New(mcp.Config{
 		Store: db, Hostaway: up, BaseURL: c.BaseURL, RateLimit: c.RateLimit, AllowedOrigins: c.AllowedOrigins,

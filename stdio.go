@@ -98,13 +98,14 @@ func (p *process) stdioLocal(ctx context.Context, c config) (err error) {
 	if err != nil {
 		return err
 	}
-	work, err := startJobs(ctx, c, db, p.now, log)
+	up := newUpstream(c, p.now, log)
+	work, err := startJobs(ctx, c, db, houseJobs(c, db, up, p.now), p.now, log)
 	if err != nil {
 		return err
 	}
 	defer work.close()
 	server := mcp.New(mcp.Config{
-		Store: db, Hostaway: newUpstream(c, p.now, log), BaseURL: localBaseURL,
+		Store: db, Hostaway: up, BaseURL: localBaseURL,
 		HowToConnect: "by setting HMCP_HOSTAWAY_ACCOUNT_ID and HMCP_HOSTAWAY_SECRET of this program right and starting it again", RateLimit: c.RateLimit,
 		Version: buildVersion(), Now: p.now, Log: log,
 	})

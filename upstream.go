@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -51,6 +52,9 @@ func newUpstream(c config, now func() time.Time, log *slog.Logger) *upstream {
 // again, until a member reconnects.
 func (u *upstream) ClientFor(ctx context.Context, org *store.Org) (*hostaway.Client, error) {
 	connection, err := org.Connection(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		u.Forget(org.ID())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +97,42 @@ func (u *upstream) Forget(orgID string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	delete(u.clients, orgID)
+}
+
+// forgetGone drops the clients of orgs that were deleted or disconnected by somebody
+// else, such as a command beside this server: each holds its account's secret.
+func (u *upstream) forgetGone(ctx context.Context, db *store.Store) (forgotten int, err error) {
+	u.mu.Lock()
+	gone := maps.Clone(u.clients)
+	u.mu.Unlock()
+	if len(gone) == 0 {
+		return 0, nil
+	}
+	for org, err := range db.EachOrg(ctx) {
+		if err != nil {
+			return 0, err
+		}
+		kept, ok := gone[org.ID()]
+		if !ok {
+			continue
+		}
+		connection, err := org.Connection(ctx)
+		switch {
+		case err == nil && connection.Version == kept.version:
+			delete(gone, org.ID())
+		case err != nil && !errors.Is(err, store.ErrNotFound):
+			return 0, err
+		}
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for id, kept := range gone {
+		if u.clients[id] == kept { // no newer one came meanwhile
+			delete(u.clients, id)
+			forgotten++
+		}
+	}
+	return forgotten, nil
 }
 
 func (u *upstream) newClient(org *store.Org, credentials store.Credentials) *hostaway.Client {

@@ -30,6 +30,7 @@ const (
 type upstreamTest struct {
 	*upstream
 	fake         *hostawaytest.Server
+	store        *store.Store
 	alpha, bravo storetest.Fixture
 	account      *hostawaytest.Account // alpha's
 }
@@ -42,6 +43,7 @@ func newUpstreamTest(t *testing.T) upstreamTest {
 	u.account = fake.AddAccount(hostawaytest.Account{ID: alphaID, Secret: alphaSecret, Seed: 1, Today: "2026-11-20", Marker: alphaMarker})
 	fake.AddAccount(hostawaytest.Account{ID: bravoID, Secret: bravoSecret, Seed: 2, Today: "2026-11-20", Marker: bravoMarker})
 	db := storetest.Open(t)
+	u.store = db
 	u.alpha, u.bravo = storetest.Org(t, db, "Alpha"), storetest.Org(t, db, "Bravo")
 	storetest.Connect(t, u.alpha.Org, alphaID, alphaSecret)
 	storetest.Connect(t, u.bravo.Org, bravoID, bravoSecret)
@@ -260,5 +262,38 @@ func TestChecksDoNotShutOthersOut(t *testing.T) {
 				cancel()
 			}
 		})
+	}
+}
+
+// A command beside the server deletes one org and disconnects another: the server
+// keeps no client of theirs, which would hold their secrets.
+func TestClientsOfGoneOrgsAreForgotten(t *testing.T) {
+	t.Parallel()
+	u := newUpstreamTest(t)
+	third := storetest.Org(t, u.store, "Third")
+	u.fake.AddAccount(hostawaytest.Account{ID: 61003, Secret: "third", Seed: 3, Today: "2026-11-20"})
+	storetest.Connect(t, third.Org, 61003, "third")
+	for _, f := range []storetest.Fixture{u.alpha, u.bravo, third} {
+		if _, err := u.ClientFor(t.Context(), f.Org); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := u.forgetGone(t.Context(), u.store); err != nil || n != 0 {
+		t.Errorf("all are there: %d forgotten, %v", n, err)
+	}
+	if _, err := u.store.DeleteOrg(t.Context(), u.alpha.Org); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.bravo.Org.Disconnect(t.Context(), u.bravo.By()); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := u.forgetGone(t.Context(), u.store); err != nil || n != 2 || len(u.clients) != 1 {
+		t.Errorf("%d forgotten, %d left, %v", n, len(u.clients), err)
+	}
+	if err := third.Org.Disconnect(t.Context(), third.By()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.ClientFor(t.Context(), third.Org); !errors.Is(err, store.ErrNotFound) || len(u.clients) != 0 {
+		t.Errorf("the last one: %v, %d left", err, len(u.clients))
 	}
 }

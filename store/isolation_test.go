@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
 	"sync"
@@ -188,6 +189,11 @@ var orgCases = map[string]isolationCase{
 	"Usage": {noIDs: true, run: answer(func(ctx context.Context, me, _ side) (store.Usage, error) {
 		return me.fix.Org.Usage(ctx, "2026-01-01", "2026-02-01")
 	})},
+	"Export": {noIDs: true, run: answer(func(ctx context.Context, me, _ side) (string, error) {
+		var all strings.Builder
+		files, err := me.fix.Org.Export(ctx, func(string) (io.Writer, error) { return &all, nil })
+		return fmt.Sprint(files, all.String()), err
+	})},
 	"CreateConfirmation": {run: answer(func(ctx context.Context, me, target side) (time.Time, error) {
 		_, ends, err := me.fix.Org.CreateConfirmation(ctx, store.Confirmation{KeyID: target.fix.Key.ID, Tool: "t", ArgumentsHash: confirmHash})
 		return ends, err
@@ -235,7 +241,8 @@ var acrossOrgs = map[string]string{
 	"OrgSummaries": "the operator", "OrgReport": "the operator",
 	"Installation": "the whole database", "Figures": "the whole database", "Quiet": "the whole database", "Replicated": "the whole database",
 	"Jobs": "the whole database", "StartJob": "the whole database", "EndJob": "the whole database",
-	"GiveBackSpace": "the whole database", "RefreshStatistics": "the whole database",
+	"DeleteOrg":     "the operator, through the org's own door: delete_org_test.go",
+	"GiveBackSpace": "the whole database", "RefreshStatistics": "the whole database", "Rewrite": "the whole database",
 	"RetainAudit": "each org through its own door", "RetainConfirmations": "each org through its own door", "RetainSignIns": "rows of no org",
 }
 

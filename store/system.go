@@ -101,12 +101,15 @@ const (
 	sysSetPassword   = `UPDATE users SET password = ? WHERE id = ? RETURNING email`
 	sysRenewPassword = `UPDATE users SET password = ? WHERE id = ? AND password = ?`
 
+	sysDropUser = `DELETE FROM users WHERE id = ? AND operator = 0 RETURNING id`
+
 	sysAddSession = `
 INSERT INTO sessions (id, token_hash, user_id, in_org, ip, user_agent, created_at, last_seen_at, expires_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sysTouchSession       = `UPDATE sessions SET last_seen_at = max(last_seen_at, ?) WHERE id = ?`
 	sysMoveSession        = `UPDATE sessions SET in_org = ? WHERE token_hash = ? RETURNING id`
 	sysEndSession         = `DELETE FROM sessions WHERE token_hash = ?`
+	sysLeaveOrg           = `UPDATE sessions SET in_org = NULL WHERE in_org = ? RETURNING 1`
 	sysEndSessionsOf      = `DELETE FROM sessions WHERE user_id = ?`
 	sysAddSignUpLink      = `INSERT INTO sign_up_links (token_hash, kind, created_by, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`
 	sysDropSetUpLinks     = `DELETE FROM sign_up_links WHERE kind = 'setup' AND used_at IS NULL`
@@ -153,8 +156,8 @@ UPDATE jobs SET running = 0, failed_at = ?, failures = failures + 1, error = ? W
 func systemStatements() []string {
 	return []string{
 		sysKeyByHash, sysSessionByToken, sysMemberships, sysFirstOrg, sysCountOrgs, sysOrgsAfter, sysStaleConnections, sysSealedBy, sysCountSealed,
-		sysUserByEmail, sysListUsers, sysAddUser, sysSetOperator, sysSetPassword, sysRenewPassword,
-		sysAddSession, sysTouchSession, sysMoveSession, sysEndSession, sysEndSessionsOf,
+		sysUserByEmail, sysListUsers, sysAddUser, sysSetOperator, sysSetPassword, sysRenewPassword, sysDropUser,
+		sysAddSession, sysTouchSession, sysMoveSession, sysEndSession, sysLeaveOrg, sysEndSessionsOf,
 		sysAddSignUpLink, sysDropSetUpLinks, sysSignUpLink, sysUseSignUpLink, sysAddPasswordReset, sysDropPasswordResets, sysPasswordReset,
 		sysOrgKeys, sysOrgFigures, sysOrgFacts, sysOrgKeyFacts, sysOrgFailures,
 		sysAttempts, sysSetAttempts, sysForgetAttempts,

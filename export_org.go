@@ -1,0 +1,97 @@
+// The export-org command: everything of one org as an archive that a person can
+// read.
+package main
+
+import (
+	"archive/zip"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"hostaway-mcp/store"
+)
+
+func exportOrgCommand() command {
+	return command{
+		path: "export-org", args: []string{"ORG"},
+		about: "Write everything of an org into a zip archive, without secrets",
+		more: "The archive holds a README and a JSON file for each kind of thing. What lets anybody in (keys, sealed\n" +
+			"secrets, passwords) is not in it; names, addresses and the audit log are: keep it accordingly.",
+		prepare: func(flags *flag.FlagSet) action {
+			to := flags.String("to", "", "`FILE` to write, which must not exist (default: the org's id and today's date, here)")
+			return adminAction(func(ctx context.Context, d desk, words []string) error { return d.exportOrg(ctx, words[0], *to) })
+		},
+	}
+}
+
+func (d desk) exportOrg(ctx context.Context, word, to string) error {
+	org, err := d.org(ctx, word)
+	if err != nil {
+		return err
+	}
+	now := d.now().UTC()
+	if to == "" {
+		to = fmt.Sprintf("%s-%s.zip", org.ID(), now.Format(time.DateOnly))
+	}
+	// The org can see that somebody took its data, before it is taken.
+	if err := org.RecordAction(ctx, operator(), store.Action{Name: "org.exported", Target: org.ID(), Detail: filepath.Base(to)}); err != nil {
+		return d.problem(err)
+	}
+	var files []store.ExportedFile
+	err = createStream(to, func(w io.Writer) (err error) {
+		files, err = writeArchive(ctx, org, w, now)
+		return err
+	})
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return failed(err, to+" exists already", "name another file with --to; nothing was overwritten")
+	case errors.Is(err, store.ErrDamaged), errors.Is(err, context.Canceled):
+		return d.problem(err)
+	case err != nil:
+		return failed(err, fmt.Sprintf("%s can't be written (%s)", to, reason(err)), "look at its folder and at the space on that disk, or name another file with --to")
+	}
+	rows := 0
+	for _, f := range files {
+		rows += f.Rows
+	}
+	return d.printf("Wrote %s: %s (%s), %d files, %d rows. It holds names and addresses; keep it accordingly.\n", to, org.Name(), org.ID(), len(files)+1, rows)
+}
+
+// writeArchive writes the org's files, and what they are about.
+func writeArchive(ctx context.Context, org *store.Org, w io.Writer, now time.Time) ([]store.ExportedFile, error) {
+	archive := zip.NewWriter(w)
+	create := func(name string) (io.Writer, error) {
+		return archive.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: now})
+	}
+	files, err := org.Export(ctx, create)
+	if err != nil {
+		return nil, err
+	}
+	about, err := create("README.txt")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.WriteString(about, exportReadme(org, files, now)); err != nil {
+		return nil, err
+	}
+	return files, archive.Close()
+}
+
+func exportReadme(org *store.Org, files []store.ExportedFile, now time.Time) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Everything that this server held of the org %s (%s)\nas of %s, written by %s.\n\n", org.Name(), org.ID(), now.Format(time.RFC3339), buildVersion())
+	b.WriteString("Each file is a JSON list with one object a line. Times are in UTC.\n\n")
+	for _, f := range files {
+		fmt.Fprintf(&b, "%-20s %7d rows   %s\n", f.Name, f.Rows, f.About)
+	}
+	b.WriteString("\nNot in here: the secrets of API keys (only their hashes were kept), the secret of the\n" +
+		"Hostaway connection (sealed with the server's key), passwords and sessions, which belong\n" +
+		"to people and not to the org. Data of Hostaway itself is not kept by the server; export it there.\n")
+	return b.String()
+}
