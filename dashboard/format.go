@@ -79,7 +79,7 @@ func since(at, now time.Time) string {
 // until says when something will be, as a person would.
 func until(at, now time.Time) string {
 	if d := at.Sub(now); d > 0 {
-		return "in " + duration(d)
+		return "in " + duration(max(d.Round(time.Second), time.Second))
 	}
 	return "now"
 }

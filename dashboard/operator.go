@@ -59,9 +59,21 @@ func (o operatorData) CallTable() minutesTable {
 	return minutesTable{"Tool calls", "Calls", o.CallRows}
 }
 
+// errorsShown is how many lines of the log stand on the page, which is loaded again and again; the API gives all that are kept.
+const errorsShown = 30
+
 // Counted says how many errors and warnings there were.
 func (o operatorData) Counted() string {
-	return plural(o.Server.ErrorCount, "error") + " and " + plural(o.Server.WarningCount, "warning")
+	text := plural(o.Server.ErrorCount, "error") + " and " + plural(o.Server.WarningCount, "warning") + " since the start"
+	if o.Server.ErrorCount+o.Server.WarningCount > errorsShown {
+		text += fmt.Sprintf("; the newest %d", errorsShown)
+	}
+	return text
+}
+
+// Errors are the newest lines.
+func (o operatorData) Errors() []LoggedError {
+	return o.Server.Errors[:min(len(o.Server.Errors), errorsShown)]
 }
 
 // verdict is the health in one sentence.

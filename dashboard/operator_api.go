@@ -66,17 +66,27 @@ type apiJob struct {
 	OverdueMS int64      `json:"overdue_ms"`
 }
 
+// apiLoggedError is a line of the log; its fields are text, whatever they were in the program.
+type apiLoggedError struct {
+	At        time.Time         `json:"at"`
+	Level     string            `json:"level"`
+	Message   string            `json:"message"`
+	RequestID string            `json:"request_id"`
+	Fields    map[string]string `json:"fields"`
+}
+
 type apiHealth struct {
-	State   HealthState `json:"state"`
-	Checks  []apiCheck  `json:"checks"`
-	Server  apiServer   `json:"server"`
-	Replica *apiReplica `json:"replica"`
-	Jobs    []apiJob    `json:"jobs"`
+	State   HealthState      `json:"state"`
+	Checks  []apiCheck       `json:"checks"`
+	Server  apiServer        `json:"server"`
+	Replica *apiReplica      `json:"replica"`
+	Jobs    []apiJob         `json:"jobs"`
+	Errors  []apiLoggedError `json:"last_errors"`
 }
 
 func (d *Dashboard) apiHealth(c *fiber.Ctx, _ *visit) error {
 	checks, server := worstFirst(d.cfg.Operator.Health(c.UserContext())), d.cfg.Operator.Server(c.UserContext())
-	out := apiHealth{State: judge(checks).State, Checks: []apiCheck{}, Server: newAPIServer(server), Replica: newAPIReplica(server.Replica), Jobs: []apiJob{}}
+	out := apiHealth{State: judge(checks).State, Checks: []apiCheck{}, Server: newAPIServer(server), Replica: newAPIReplica(server.Replica), Jobs: []apiJob{}, Errors: newAPIErrors(server.Errors)}
 	for _, check := range checks {
 		out.Checks = append(out.Checks, apiCheck(check))
 	}
@@ -123,6 +133,21 @@ func newAPIReplica(r Replica) *apiReplica {
 		out.Troubles = append(out.Troubles, apiTrouble(t))
 	}
 	return out
+}
+
+func newAPIErrors(lines []LoggedError) []apiLoggedError {
+	all := make([]apiLoggedError, 0, len(lines))
+	for _, line := range lines {
+		one := apiLoggedError{At: line.At, Level: "error", Message: line.Message, RequestID: line.RequestID, Fields: map[string]string{}}
+		if line.Warning {
+			one.Level = "warning"
+		}
+		for _, f := range line.Fields {
+			one.Fields[f.Name] = f.Value
+		}
+		all = append(all, one)
+	}
+	return all
 }
 
 type apiOrg struct {

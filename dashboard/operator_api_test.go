@@ -26,7 +26,7 @@ func TestHealthForScriptsSaysWhatThePageSays(t *testing.T) {
 	}
 	w.operator.troubled()
 	h := read()
-	if h.State != HealthFail || h.Checks[0].Name != "disk" || h.Checks[4].State != HealthOK || h.Replica.State != HealthFail || h.Replica.LagMS != (38*time.Minute).Milliseconds() || len(h.Replica.Troubles) != 2 || h.Jobs[0].OverdueMS != 7_200_000 || h.Jobs[0].Problem == "" || h.Server.Errors != 12 {
+	if h.State != HealthFail || h.Checks[0].Name != "disk" || h.Checks[4].State != HealthOK || h.Replica.State != HealthFail || h.Replica.LagMS != (38*time.Minute).Milliseconds() || len(h.Replica.Troubles) != 2 || h.Jobs[0].OverdueMS != 7_200_000 || h.Jobs[0].Problem == "" || h.Server.Errors != 12 || len(h.Errors) != 3 || h.Errors[0].Fields["tool"] != "hostaway_search_bookings" || h.Errors[1].Level != "warning" {
 		t.Errorf("a server in trouble: %+v", h)
 	}
 	w.operator.bare()

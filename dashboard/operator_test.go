@@ -161,7 +161,7 @@ func TestServerPageShowsTrouble(t *testing.T) {
 	p.wantText(t, ".jobs [data-label=Outcome]", "failed | running | –")
 	p.wantText(t, ".jobs .why", "The disk is full: free some space and try again; nothing was changed.")
 	p.wantText(t, ".jobs .n.failed", "overdue by 2 h")
-	p.wantText(t, "[aria-labelledby=h-errors] header p", "12 errors and 31 warnings since the start")
+	p.wantText(t, "[aria-labelledby=h-errors] header p", "12 errors and 31 warnings since the start; the newest 30")
 	p.wantText(t, ".errors .health", "Error | Warning | Error")
 	p.wantText(t, ".errors summary code", "req_k7dd2q5v3mxa7w4e")
 	p.wantText(t, "#error-9 dt", "error | org | tool")
@@ -229,6 +229,22 @@ func TestLogLinesAreData(t *testing.T) {
 	p := w.runs(t, storetest.Org(t, w.store, "Harbour Stays")).get("/operator")
 	wantPage(t, p, 200, "&lt;script&gt;")
 	wantNot(t, p, "<script>alert", "<img")
+}
+
+func TestOnlyTheNewestErrorsAreOnThePage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.operator.set(func(f *fakeOperator) {
+		for i := range 100 {
+			f.server.Errors = append(f.server.Errors, LoggedError{ID: fmt.Sprint(i), At: noon.Add(-time.Duration(i) * time.Minute), Message: "it broke"})
+		}
+		f.server.ErrorCount = 1234
+	})
+	p := w.runs(t, storetest.Org(t, w.store, "Harbour Stays")).get("/operator")
+	if n := len(p.find(t, ".errors details")); n != errorsShown || len(p.find(t, "#error-0")) != 1 {
+		t.Errorf("%d errors are on the page, want the newest %d", n, errorsShown)
+	}
+	p.wantText(t, "[aria-labelledby=h-errors] header p", "1,234 errors and 0 warnings since the start; the newest 30")
 }
 
 func TestNextRunsInWords(t *testing.T) {
