@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -89,6 +90,26 @@ func TestOperatorSeesTheServer(t *testing.T) {
 	for _, path := range []string{"/operator", "/operator/orgs", "/api/operator/health"} {
 		if status, _ := h.getAs(h.bravo, path); status != http.StatusNotFound {
 			t.Errorf("%s answers %d to somebody who is no operator", path, status)
+		}
+	}
+}
+
+// The page of an org names commands that this program has.
+func TestCommandsOnTheOrgPageExist(t *testing.T) {
+	t.Parallel()
+	h := newWatchedHouse(t, config{})
+	if err := h.db.SetOperator(t.Context(), h.alpha.Email, true); err != nil {
+		t.Fatal(err)
+	}
+	_, body := h.getAs(h.alpha, "/operator/orgs/"+h.bravo.Org.ID())
+	lines := regexp.MustCompile(`id="cmd-\w+">`+binaryName+` ([^<]+)<`).FindAllStringSubmatch(body, -1)
+	if len(lines) != 4 {
+		t.Fatalf("found %d commands", len(lines))
+	}
+	for _, line := range lines {
+		c, words, err := findCommand(strings.Fields(line[1]))
+		if err != nil || len(words) < len(c.args) || words[0] != h.bravo.Org.ID() {
+			t.Errorf("%s: %v, %v", line[1], words, err)
 		}
 	}
 }

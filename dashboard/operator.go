@@ -126,12 +126,14 @@ func worstFirst(checks []HealthCheck) []HealthCheck {
 
 // judge sums the checks up.
 func judge(checks []HealthCheck) verdict {
-	var failing, warning []string
-	for _, check := range checks {
-		switch check.State {
-		case HealthFail:
+	var failing, warning []string // by name: one part may have several troubles
+	for _, check := range worstFirst(checks) {
+		known := slices.Contains(failing, check.Name) || slices.Contains(warning, check.Name)
+		switch {
+		case known:
+		case check.State == HealthFail:
 			failing = append(failing, check.Name)
-		case HealthWarn:
+		case check.State == HealthWarn:
 			warning = append(warning, check.Name)
 		}
 	}

@@ -174,6 +174,6 @@ func (d *Dashboard) orgCommands(id string) []orgCommand {
 		{"members", "List its members", d.cfg.Binary + " admin member list " + id},
 		{"rename", "Give it another name", d.cfg.Binary + " admin org rename " + id + ` "NEW NAME"`},
 		{"export", "Write everything of it into an archive", d.cfg.Binary + " export-org " + id},
-		{"delete", "Delete it with everything it has, for good", d.cfg.Binary + " delete-org " + id},
+		{"delete", "Delete it with everything it has, for good; it asks for the name first", d.cfg.Binary + " delete-org " + id},
 	}
 }

@@ -247,6 +247,23 @@ func TestOnlyTheNewestErrorsAreOnThePage(t *testing.T) {
 	p.wantText(t, "[aria-labelledby=h-errors] header p", "1,234 errors and 0 warnings since the start; the newest 30")
 }
 
+func TestVerdictNamesEachPartOnce(t *testing.T) {
+	t.Parallel()
+	warn := HealthCheck{Name: "replica", State: HealthWarn, Text: "it is behind", Do: "wait"}
+	for want, checks := range map[string][]HealthCheck{
+		"All checks pass":                     {{Name: "disk", State: HealthOK}},
+		"1 check needs a look: replica":       {{Name: "disk", State: HealthOK}, warn, warn},
+		"2 checks need a look: replica, jobs": {warn, warn, {Name: "jobs", State: HealthWarn}},
+		"1 check fails: replica":              {warn, {Name: "replica", State: HealthFail}},
+		"2 checks fail: disk, database":       {warn, {Name: "disk", State: HealthFail}, {Name: "database", State: HealthFail}},
+		"There are no checks yet":             nil,
+	} {
+		if got := judge(checks).Text; got != want {
+			t.Errorf("%+v: %q, want %q", checks, got, want)
+		}
+	}
+}
+
 func TestNextRunsInWords(t *testing.T) {
 	t.Parallel()
 	if got := period(time.Hour) + ", " + period(24*time.Hour) + ", " + period(90*time.Minute); got != "hour, day, 90 min" {
