@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"hostaway-mcp/store"
 	"hostaway-mcp/store/storetest"
@@ -105,6 +106,30 @@ func TestServerPageSaysWhenItIsStale(t *testing.T) {
 		t.Fatal(err)
 	}
 	x.await("the page lives again", `!document.querySelector("#operator.stale")`)
+}
+
+// TestChartsOfTheHourAreReadByKeyboard: each minute with what belongs to it.
+func TestChartsOfTheHourAreReadByKeyboard(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	x := w.window(t).use(w.runs(t, storetest.Org(t, w.store, "Harbour Stays")))
+	x.look(true, 1440)
+	x.open("/operator?live=off")
+	for _, tc := range []struct{ chart, first, last string }{
+		{"#lag-chart", "12:00 UTC, so far Worst lag 180 ms", "11:01 UTC Not measured"},
+		{"#calls-chart", "12:00 UTC, so far Succeeded 12 Failed 0", "11:01 UTC Not measured"},
+	} {
+		x.do("focus "+tc.chart, chromedp.Focus(chromedp.CSS(tc.chart)))
+		for _, step := range []struct{ key, want string }{{kb.ArrowLeft, tc.first}, {kb.Home, tc.last}} {
+			x.press(step.key)
+			got := read[string](x, `[...document.querySelectorAll("`+tc.chart+` .tip b, `+tc.chart+` .tip span")].map(e => [...e.childNodes].map(n => n.textContent).filter(t => t).join(" ")).join(" ")`)
+			if got != step.want {
+				t.Errorf("%s reads %q, want %q", tc.chart, got, step.want)
+			}
+		}
+		x.press(kb.End)
+		x.picture("operator-read-" + tc.chart[1:])
+	}
 }
 
 // TestOrgsAreFoundWhileTyping, sorted in place, and reached by keyboard.

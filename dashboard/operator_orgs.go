@@ -14,16 +14,14 @@ import (
 const orgsPerPage = 25
 
 type orgsData struct {
-	Orgs             []store.OrgSummary
-	Total            int
-	Query            store.OrgQuery
-	Columns          []orgColumn
-	First, Last      int    // numbers of the rows shown, from 1
-	Newer, Further   string // addresses of the pages before and after
-	Pages            int
-	Refused          store.ConnectionState
-	Connected        store.ConnectionState
-	Sort, Descending string // as in the address
+	Orgs               []store.OrgSummary
+	Total              int
+	Query              store.OrgQuery
+	Columns            []orgColumn
+	First, Last, Pages int    // rows shown, counted from 1, and pages in all
+	Before, After      string // addresses of the neighbouring pages
+	Sort, Order        string // as in the address, "" for the usual one
+	Refused, Connected store.ConnectionState
 }
 
 // orgColumn is a column that can be sorted by.
@@ -90,21 +88,24 @@ func (d *Dashboard) operatorOrgsPage(c *fiber.Ctx, v *visit) error {
 	}
 	data := orgsData{
 		Orgs: orgs, Total: total, Query: q, Columns: sortLinks(q), Pages: (total + orgsPerPage - 1) / orgsPerPage,
-		Refused: store.ConnectionRefused, Connected: store.ConnectionConnected, Sort: string(q.Sort),
+		Refused: store.ConnectionRefused, Connected: store.ConnectionConnected,
+	}
+	if q.Sort != store.SortName {
+		data.Sort = string(q.Sort)
 	}
 	if q.Descending {
-		data.Descending = "descending"
+		data.Order = "descending"
 	}
 	data.First, data.Last = (q.Page-1)*orgsPerPage+1, (q.Page-1)*orgsPerPage+len(orgs)
 	if q.Page > 1 {
 		before := q
 		before.Page = min(q.Page-1, max(data.Pages, 1))
-		data.Newer = orgsAddress(before)
+		data.Before = orgsAddress(before)
 	}
 	if q.Page < data.Pages {
 		after := q
 		after.Page++
-		data.Further = orgsAddress(after)
+		data.After = orgsAddress(after)
 	}
 	return d.show(c, v, shown{Page: "operator-orgs", Title: "All orgs", Current: "/operator/orgs", Data: data})
 }
@@ -129,12 +130,11 @@ func sortLinks(q store.OrgQuery) []orgColumn {
 }
 
 type orgData struct {
-	Org                store.OrgReport
-	KPIs               []kpi
-	Refused            store.ConnectionState
-	Commands           []orgCommand
-	Active             int
-	Owners, Admins, By int
+	Org                     store.OrgReport
+	KPIs                    []kpi
+	Refused                 store.ConnectionState
+	Commands                []orgCommand
+	Owners, Admins, Members int
 }
 
 // orgCommand is a line for the terminal of the server.
@@ -146,8 +146,8 @@ func (d *Dashboard) operatorOrgPage(c *fiber.Ctx, v *visit) error {
 		return err
 	}
 	data := orgData{
-		Org: org, Refused: store.ConnectionRefused, Active: org.ActiveKeys, KPIs: d.orgKPIs(org), Commands: d.orgCommands(org.ID),
-		Owners: org.Roles[store.RoleOwner], Admins: org.Roles[store.RoleAdmin], By: org.Roles[store.RoleMember],
+		Org: org, Refused: store.ConnectionRefused, KPIs: d.orgKPIs(org), Commands: d.orgCommands(org.ID),
+		Owners: org.Roles[store.RoleOwner], Admins: org.Roles[store.RoleAdmin], Members: org.Roles[store.RoleMember],
 	}
 	return d.show(c, v, shown{Page: "operator-org", Title: org.Name, Current: "/operator/orgs", Data: data})
 }

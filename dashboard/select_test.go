@@ -87,16 +87,6 @@ func isSelected(e element, part string) bool {
 	return true
 }
 
-// one is the text of the only element that a selector names.
-func (p page) one(t *testing.T, selector string) string {
-	t.Helper()
-	found := p.find(t, selector)
-	if len(found) != 1 {
-		t.Fatalf("%s has %d elements %q, want one\n%s", p.Request.URL.Path, len(found), selector, excerpt(p.Body))
-	}
-	return found[0].Text()
-}
-
 // wantText checks the texts of all elements that a selector names, joined by " | ".
 func (p page) wantText(t *testing.T, selector, want string) {
 	t.Helper()
