@@ -27,18 +27,27 @@ func withRequestID(next http.Handler) http.Handler {
 }
 
 // withClientAddress replaces the peer's address by the client's when the peer
-// is a proxy that we trust, so that every room sees one address only.
+// is a proxy that we trust, so that every room sees one address only. No room
+// sees what proxies, or people who pose as one, say besides: which scheme and
+// host people use is a setting (HMCP_BASE_URL), and nothing that requests tell.
 func withClientAddress(proxies []netip.Prefix, next http.Handler) http.Handler {
-	if len(proxies) == 0 {
-		return next
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if client := clientAddress(r, proxies); client.IsValid() {
 			_, port, _ := net.SplitHostPort(r.RemoteAddr)
 			r.RemoteAddr = net.JoinHostPort(client.String(), port)
 		}
+		for name := range r.Header {
+			if forwarding(name) {
+				r.Header.Del(name)
+			}
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// forwarding tells whether a header is about the way that a request took.
+func forwarding(name string) bool {
+	return strings.HasPrefix(name, "X-Forwarded-") || name == "Forwarded" || name == "X-Real-Ip"
 }
 
 // clientAddress walks X-Forwarded-For from the right, past our own proxies;

@@ -117,6 +117,26 @@ func TestClientAddressBehindProxies(t *testing.T) {
 	}
 }
 
+// Scheme and host are settings: what requests say of them reaches no room, not
+// even from a proxy that we trust.
+func TestNoRoomSeesWhatProxiesSay(t *testing.T) {
+	t.Parallel()
+	var seen http.Header
+	room := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Header })
+	for _, proxies := range [][]netip.Prefix{nil, {netip.MustParsePrefix("10.0.0.0/8")}} {
+		get(t, withClientAddress(proxies, room), "GET", "/", func(r *http.Request) {
+			r.RemoteAddr = "10.0.0.1:5"
+			for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "x-forwarded-port", "Forwarded", "X-Real-IP"} {
+				r.Header.Set(name, "evil.example")
+			}
+			r.Header.Set("Accept", "text/html")
+		})
+		if len(seen) != 1 || seen.Get("Accept") == "" {
+			t.Errorf("with proxies %v the room saw %v", proxies, seen)
+		}
+	}
+}
+
 func TestRequestLogHoldsNoSecrets(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
