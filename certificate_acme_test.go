@@ -339,11 +339,11 @@ func (p *pebble) manage(t *testing.T, domain string) managed {
 	}
 	p.https.lead(listeners[0].Addr().String())
 	p.http.lead(listeners[1].Addr().String())
-	main := port{name: "http", listener: listeners[0], handler: liveHandler("ins_1")}
+	main := port{name: "http", listener: listeners[0], handler: liveHandler("srv_1")}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	f := front{
-		ports: m.ports(main, listeners[1], "https://"+domain, liveHandler("ins_1")),
+		ports: m.ports(main, listeners[1], "https://"+domain, liveHandler("srv_1")),
 		drain: func(context.Context) error { return nil }, log: log,
 	}
 	go func() { ended <- f.serve(ctx) }()

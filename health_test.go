@@ -192,7 +192,7 @@ func TestReadyzTellsReasonsAndNoInternals(t *testing.T) {
 func TestHealthRoutesTakeQuestionsOnly(t *testing.T) {
 	t.Parallel()
 	for path, handler := range map[string]http.Handler{
-		"/livez": liveHandler("ins_1"), "/readyz": readyHandler(newHealth(time.Now, slog.New(slog.DiscardHandler))),
+		"/livez": liveHandler("srv_1"), "/readyz": readyHandler(newHealth(time.Now, slog.New(slog.DiscardHandler))),
 	} {
 		if w := get(t, handler, http.MethodPost, path, nil); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
 			t.Errorf("POST %s: %d %v", path, w.Code, w.Header())
@@ -216,7 +216,7 @@ func TestServeAnswersAboutItself(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &live); err != nil || !live.Live {
 		t.Fatalf("%v %s", err, text)
 	}
-	if id, err := readInstance(data); err != nil || id != live.Instance || !strings.HasPrefix(id, "ins_") {
+	if id, err := readInstance(data); err != nil || id != live.Instance || !strings.HasPrefix(id, "srv_") {
 		t.Errorf("the folder says %q, %v; /livez says %q", id, err, live.Instance)
 	}
 	text, err = fetchText(t, base+"/readyz")

@@ -29,7 +29,7 @@ func makeInstance(folder string) (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return id, err
 	}
-	id = "ins_" + strings.ToLower(rand.Text()[:20])
+	id = "srv_" + strings.ToLower(rand.Text()[:20])
 	err = createFile(filepath.Join(folder, instanceFile), []byte(id+"\n"))
 	if errors.Is(err, fs.ErrExist) { // another process was quicker
 		return readInstance(folder)

@@ -96,24 +96,28 @@ func (s *Store) addCanary(ctx context.Context) error {
 // SealedBy counts the sealed values by the id of the key that sealed them. A key
 // of the ring that is missing here is needed by nothing in this database; copies
 // of older days may still need it.
-func (s *Store) SealedBy(ctx context.Context) (map[string]int, error) {
-	type count struct {
-		key string
-		n   int
-	}
-	var counts []count
-	err := s.read(ctx, func(d systemDoor) (err error) {
-		counts, err = list(ctx, d.hands, sysSealedBy, nil, func(row *sql.Rows, to *count) error { return row.Scan(&to.key, &to.n) })
+func (s *Store) SealedBy(ctx context.Context) (by map[string]int, err error) {
+	err = s.read(ctx, func(d systemDoor) (err error) {
+		by, err = sealedBy(ctx, d.hands)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("count the sealed values: %w", err)
 	}
+	return by, nil
+}
+
+func sealedBy(ctx context.Context, h hands) (map[string]int, error) {
+	type count struct {
+		key string
+		n   int
+	}
+	counts, err := list(ctx, h, sysSealedBy, nil, func(row *sql.Rows, to *count) error { return row.Scan(&to.key, &to.n) })
 	by := map[string]int{}
 	for _, c := range counts {
 		by[c.key] = c.n
 	}
-	return by, nil
+	return by, err
 }
 
 // Reseal seals up to batch connections (at least 1) anew that were not sealed by

@@ -1,0 +1,45 @@
+// What can be learnt of a database without opening it as a store: for doctor,
+// which changes nothing, and which also has to speak about a database that no
+// store would open.
+
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// Inspection is what a database file says of itself.
+type Inspection struct {
+	Version, Want int // its version, and the highest that this program knows
+	// SealedBy counts the sealed values by the id of the key that sealed them. It
+	// is nil for a database that is newer than this program.
+	SealedBy map[string]int
+}
+
+// Inspect reads a database file that may be in use, and changes nothing.
+// Errors: fs.ErrNotExist, ErrDamaged, ErrNotFound for a file that is no database of ours.
+func Inspect(ctx context.Context, path string) (Inspection, error) {
+	texts, err := migrationTexts()
+	if err != nil {
+		return Inspection{}, err
+	}
+	seen := Inspection{Want: len(texts)}
+	err = readFile(ctx, path, func(h hands) error {
+		if err := h.get(ctx, "PRAGMA user_version", nil, &seen.Version); err != nil {
+			return err
+		}
+		switch {
+		case seen.Version == 0:
+			return ErrNotFound
+		case seen.Version > seen.Want:
+			return nil
+		}
+		seen.SealedBy, err = sealedBy(ctx, h)
+		return err
+	})
+	if err != nil {
+		return Inspection{}, fmt.Errorf("inspect %s: %w", path, err)
+	}
+	return seen, nil
+}
