@@ -343,7 +343,7 @@ func (p *pebble) manage(t *testing.T, domain string) managed {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	f := front{
-		ports: m.ports(main, listeners[1], "https://"+domain, liveHandler("srv_1")),
+		ports: m.ports(main, listeners[1], "https://"+domain, handlers{live: liveHandler("srv_1"), ready: liveHandler("srv_1")}),
 		drain: func(context.Context) error { return nil }, log: log,
 	}
 	go func() { ended <- f.serve(ctx) }()
@@ -407,7 +407,7 @@ func TestCertificateOverPlainHTTPAlone(t *testing.T) {
 	t.Parallel()
 	p := startPebble(t)
 	m := p.manage(t, ourDomain)
-	p.https.lead(freeAddress(t))
+	p.https.lead(silent)
 	m.tend(t.Context())
 	m.serial(t)
 }
@@ -417,7 +417,6 @@ func TestCertificateOverPlainHTTPAlone(t *testing.T) {
 func TestCertificateThatCannotBeHad(t *testing.T) {
 	t.Parallel()
 	p := startPebble(t)
-	nobody := freeAddress(t)
 	tests := map[string]struct {
 		domain  string
 		cut     bool
@@ -430,8 +429,8 @@ func TestCertificateThatCannotBeHad(t *testing.T) {
 	for name, tt := range tests {
 		m := p.manage(t, tt.domain)
 		if tt.cut {
-			p.https.lead(nobody)
-			p.http.lead(nobody)
+			p.https.lead(silent)
+			p.http.lead(silent)
 		}
 		if c := m.part(t.Context())[0]; c.State != stateWarn {
 			t.Errorf("%s: before the first try: %+v", name, c)

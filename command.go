@@ -26,7 +26,7 @@ type command struct {
 func commands() []command {
 	all := []command{serveCommand(), demoCommand(), stdioCommand()}
 	all = append(all, adminCommands()...)
-	return append(all, exportOrgCommand(), deleteOrgCommand(), rotateKeyCommand(), configCommand(), versionCommand())
+	return append(all, exportOrgCommand(), deleteOrgCommand(), rotateKeyCommand(), doctorCommand(), healthCommand(), configCommand(), versionCommand())
 }
 
 // findCommand picks the command whose words lead args, and returns what

@@ -29,7 +29,7 @@ type process struct {
 	out     io.Writer
 	errOut  io.Writer
 	now     func() time.Time
-	web     http.RoundTripper     // how other servers than Hostaway are reached
+	web     http.RoundTripper     // how servers elsewhere are reached, except for tool calls
 	adjust  []func(*store.Config) // of every store that an admin command opens
 }
 

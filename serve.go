@@ -233,7 +233,7 @@ func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, 
 func (h *house) front(c config, on listeners, more ...port) front {
 	ports := []port{{name: "http", listener: on.main, handler: newRoutes(h.handlers, c.TrustedProxies, h.watch), h2c: c.H2C}}
 	if h.certificate != nil {
-		ports = h.certificate.ports(ports[0], on.plain, c.BaseURL, h.handlers.live)
+		ports = h.certificate.ports(ports[0], on.plain, c.BaseURL, h.handlers)
 	}
 	return front{ports: append(ports, more...), stopping: h.health.stop, drain: h.mcp.Shutdown, log: h.watch.log}
 }

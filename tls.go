@@ -40,9 +40,9 @@ func (h *house) secure(ctx context.Context, c config, p *process) {
 }
 
 // ports puts TLS on the main port, and plain HTTP on another one.
-func (c *certificate) ports(main port, plain net.Listener, base string, live http.Handler) []port {
+func (c *certificate) ports(main port, plain net.Listener, base string, to handlers) []port {
 	main.name, main.handler, main.tls = "https", c.overTLS(main.handler), c.tlsConfig()
-	return []port{main, {name: "http", listener: plain, handler: c.overHTTP(base, live)}}
+	return []port{main, {name: "http", listener: plain, handler: c.overHTTP(base, to.live, to.ready)}}
 }
 
 // cipherSuites are what we take of TLS 1.2; those of TLS 1.3 are not to be
@@ -74,16 +74,19 @@ func (c *certificate) overTLS(next http.Handler) http.Handler {
 	})
 }
 
-// overHTTP answers on the plain port: the authority's questions, /livez (a
-// container's own health check has no name to ask for over TLS), and the way to
-// https. It leads to base, whatever the request says of itself.
-func (c *certificate) overHTTP(base string, live http.Handler) http.Handler {
+// overHTTP answers on the plain port: the authority's questions, /livez and
+// /readyz (who asks from the same machine has no name to ask for over TLS, and
+// there may be no certificate yet), and the way to https. It leads to base,
+// whatever the request says of itself.
+func (c *certificate) overHTTP(base string, live, ready http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, asksProof := strings.CutPrefix(r.URL.Path, challengePath)
 		asked := c.asked.Load()
 		switch {
 		case r.URL.Path == "/livez":
 			live.ServeHTTP(w, r)
+		case r.URL.Path == "/readyz":
+			ready.ServeHTTP(w, r)
 		case !c.isOurs(r.Host):
 			misdirected(w)
 		case asksProof && asked != nil && plainToken(token):

@@ -111,9 +111,10 @@ func TestPlainHTTPLeadsToHTTPSOfOurOwnHost(t *testing.T) {
 		{"GET", "/", "", 421, ""},
 		{"GET", challengePath + "token", ourDomain, 404, ""},
 		{"GET", "/livez", "127.0.0.1:80", 200, ""},
+		{"GET", "/readyz", "127.0.0.1:80", 200, ""},
 	}
 	for _, tt := range tests {
-		w := get(t, c.overHTTP("https://mcp.example.com:8443", answers("live")), tt.method, tt.target, func(r *http.Request) { r.Host = tt.host })
+		w := get(t, c.overHTTP("https://mcp.example.com:8443", answers("live"), answers("ready")), tt.method, tt.target, func(r *http.Request) { r.Host = tt.host })
 		if w.Code != tt.status || w.Header().Get("Location") != tt.location {
 			t.Errorf("%s %s of %q: %d %q, want %d %q", tt.method, tt.target, tt.host, w.Code, w.Header().Get("Location"), tt.status, tt.location)
 		}
@@ -126,7 +127,7 @@ func TestOnlyTokensAreLookedFor(t *testing.T) {
 	c := newTestCertificate(t, nil)
 	looked := 0
 	c.asked.Store(&proof{http: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { looked++ })})
-	handler := c.overHTTP("https://"+ourDomain, answers("live"))
+	handler := c.overHTTP("https://"+ourDomain, answers("live"), answers("ready"))
 	for _, token := range []string{"", "..", "a/b", "a.b", "%2e%2e%2fx", strings.Repeat("x", 129), "mcp.example.com+token"} {
 		if w := get(t, handler, http.MethodGet, challengePath+token, func(r *http.Request) { r.Host = ourDomain }); w.Code != http.StatusNotFound || looked != 0 {
 			t.Errorf("%q: %d, looked for %d times", token, w.Code, looked)
