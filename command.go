@@ -26,7 +26,8 @@ type command struct {
 func commands() []command {
 	all := []command{serveCommand(), demoCommand(), stdioCommand()}
 	all = append(all, adminCommands()...)
-	return append(all, exportOrgCommand(), deleteOrgCommand(), rotateKeyCommand(), doctorCommand(), healthCommand(), configCommand(), versionCommand())
+	all = append(all, exportOrgCommand(), deleteOrgCommand(), restoreCommand(), replicaStatusCommand(), replicaVerifyCommand())
+	return append(all, rotateKeyCommand(), doctorCommand(), healthCommand(), configCommand(), versionCommand())
 }
 
 // findCommand picks the command whose words lead args, and returns what

@@ -14,6 +14,8 @@ const (
 	exitOK      = 0
 	exitFailed  = 1 // something went wrong while doing it
 	exitMisused = 2 // the command line or a setting has to change first
+
+	exitTryLater = 75 // another server has taken over, as EX_TEMPFAIL of sysexits.h
 )
 
 // problem is what a command returns when a person has to do something.

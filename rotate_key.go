@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"hostaway-mcp/replica"
 	"hostaway-mcp/secret"
 	"hostaway-mcp/store"
 )
@@ -21,10 +22,7 @@ const (
 	rotateLockFile = "rotate-key.lock"
 )
 
-var (
-	errLocked  = errors.New("the file is locked")
-	errChanged = errors.New("the file was changed meanwhile")
-)
+var errChanged = errors.New("the file was changed meanwhile")
 
 func rotateKeyCommand() command {
 	return command{
@@ -49,8 +47,8 @@ func (p *process) rotateKey(ctx context.Context) (err error) {
 		return err
 	}
 	// Of two runs at once, one could overwrite the key that the other seals with.
-	unlock, err := lockFile(filepath.Join(c.DataDir, rotateLockFile))
-	if errors.Is(err, errLocked) {
+	unlock, err := replica.LockFile(filepath.Join(c.DataDir, rotateLockFile))
+	if errors.Is(err, replica.ErrLocked) {
 		err = failed(nil, "another rotate-key is running on "+c.DataDir, "wait until it has ended; nothing was changed")
 	} else if err != nil {
 		err = folderProblem(c.DataDir, err)

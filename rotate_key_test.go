@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"hostaway-mcp/replica"
 	"hostaway-mcp/store/storetest"
 )
 
@@ -17,7 +18,7 @@ func TestRotateKeyRunsAlone(t *testing.T) {
 	storetest.Connect(t, s.acme.Org, 4711, "sealed secret")
 	path := filepath.Join(s.data, masterKeyFile)
 	before := s.read(path)
-	unlock, err := lockFile(filepath.Join(s.data, rotateLockFile))
+	unlock, err := replica.LockFile(filepath.Join(s.data, rotateLockFile))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,22 +24,27 @@ func serveCommand() command {
 	return command{
 		path:  "serve",
 		about: "Serve the MCP endpoint and the dashboard (this is what no command means)",
-		more:  "The first start makes the data folder and prints a link for setting up the first org.",
-		prepare: func(*flag.FlagSet) action {
-			return func(ctx context.Context, p *process, _ []string) error { return p.serve(ctx) }
+		more: "The first start makes the data folder and prints a link for setting up the first org.\n" +
+			"With a replica, a database that is missing is restored first.",
+		prepare: func(flags *flag.FlagSet) action {
+			var allowed allowances
+			allowed.flags(flags)
+			return func(ctx context.Context, p *process, _ []string) error { return p.serve(ctx, allowed) }
 		},
 	}
 }
 
-func (p *process) serve(ctx context.Context) error {
+func (p *process) serve(ctx context.Context, allowed allowances) error {
 	c, err := p.config()
 	if err != nil {
 		return err
 	}
-	if !c.ReplicaURL.IsZero() {
-		if err := keyOutlivesMachine(c); err != nil {
-			return err
-		}
+	settings, err := p.replicaSettings(c)
+	if err == nil && settings.Configured() {
+		err = keyOutlivesMachine(c)
+	}
+	if err != nil {
+		return err
 	}
 	w := newWatch(p.errOut, c)
 	// The address comes first: when it is taken, nothing has been written yet.
@@ -62,17 +67,38 @@ func (p *process) serve(ctx context.Context) error {
 	if err := closeFiles(c.DataDir, w.log); err != nil {
 		return err
 	}
-	db, err := openStore(ctx, c, p.now, w.log, serving, func(s *store.Config) { s.Observer = w.commits() })
+	r, err := p.openReplica(ctx, c, settings, w.log, allowed)
+	if errors.Is(err, context.Canceled) { // told to stop while another server was at work
+		return nil
+	}
 	if err != nil {
 		return err
 	}
+	err = p.serveDatabase(ctx, c, w, on, more, r)
+	return errors.Join(err, r.close(ctx))
+}
+
+// serveDatabase opens the database and the rooms that use it, and serves them
+// until told to stop, or until another server has taken over.
+func (p *process) serveDatabase(ctx context.Context, c config, w watch, on listeners, more []port, r *copied) error {
+	db, err := openStore(ctx, c, p.now, w.log, serving, r.adjust, func(s *store.Config) { s.Observer = w.commits() })
+	if err != nil {
+		return err
+	}
+	if err := r.start(ctx, c, db); err != nil {
+		return errors.Join(err, closeStore(db))
+	}
 	h, err := newHouse(c, db, p.now, w)
 	if err != nil {
-		return errors.Join(err, db.Close())
+		return errors.Join(err, closeStore(db))
 	}
+	h.overseer.replica = r.Status
+	h.health.add(replicaPart(r.Status, p.now))
 	if err := p.welcome(ctx, c, db); err != nil {
-		return errors.Join(err, db.Close())
+		return errors.Join(err, closeStore(db))
 	}
+	ctx, end := r.watched(ctx)
+	defer end()
 	if h.jobs, err = startJobs(ctx, c, db, h.upkeep, p.now, w.log); err != nil {
 		return errors.Join(err, db.Close())
 	}
@@ -88,7 +114,7 @@ func (p *process) serve(ctx context.Context) error {
 	}
 	err = h.front(c, on, more...).serve(ctx)
 	h.jobs.close()
-	return errors.Join(err, closeStore(db))
+	return errors.Join(err, closeStore(db), r.lost())
 }
 
 // welcome prints the way in for as long as there is no org. The link goes to

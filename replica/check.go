@@ -31,7 +31,7 @@ func (b *byteSize) UnmarshalYAML(node *yaml.Node) error {
 }
 
 // check finds values that can't mean anything. Every problem is found in one go.
-func (f *file) check() error {
+func (f *document) check() error {
 	var problems []error
 	bad := func(what, do string) { problems = append(problems, badFile(0, what, do)) }
 	if len(f.DBs) != 1 || f.DBs[0] == nil {
@@ -74,7 +74,7 @@ type durationRule struct {
 	least time.Duration
 }
 
-func (f *file) durations() []durationRule {
+func (f *document) durations() []durationRule {
 	const some = time.Millisecond
 	db := f.DBs[0]
 	rules := []durationRule{
@@ -106,7 +106,7 @@ type countRule struct {
 	least int64
 }
 
-func (f *file) counts() []countRule {
+func (f *document) counts() []countRule {
 	db := f.DBs[0]
 	wide := func(n *int) *int64 {
 		if n == nil {
@@ -129,7 +129,7 @@ func (f *file) counts() []countRule {
 
 // applyDefaults hands the settings at the top of the file down to the replica,
 // and makes paths absolute.
-func (f *file) applyDefaults() {
+func (f *document) applyDefaults() {
 	db := f.DBs[0]
 	db.Path, db.MetaPath = absolute(db.Path), absolute(db.MetaPath)
 	r, top := &db.Replica.replicaSettings, &f.replicaSettings

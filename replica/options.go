@@ -42,9 +42,19 @@ type Options struct {
 	// database the truth although the replica holds something newer.
 	FirstStart, AcceptRollback bool
 
+	// Node is a random name of this data folder, in no copy of the database: by it
+	// two servers of one database are told apart.
+	Node string
 	// Installation reads the installation id from a database file; "" when the
 	// file has none yet.
 	Installation func(ctx context.Context, path string) (string, error)
+	// Newest reads from a database file something that sorts by when the database
+	// was last changed: a file in which it is less than it was is an older one. Nil:
+	// that is not looked at.
+	Newest func(ctx context.Context, path string) (string, error)
+	// Contents digests a database file table by table; two files with the same rows
+	// have the same digests. For Verify; nil: nothing is compared.
+	Contents func(ctx context.Context, path string) (map[string]string, error)
 	// Pause runs f while nothing else writes to the database.
 	Pause func(ctx context.Context, f func(context.Context) error) error
 

@@ -8,6 +8,9 @@ import "errors"
 // it in time. The same request may be sent again.
 var ErrNotReplicated = errors.New("the replica did not confirm the write in time")
 
+// ErrLocked: another process holds the lock of the file.
+var ErrLocked = errors.New("the file is locked")
+
 // Kind says which guard spoke, for callers that act on it.
 type Kind string
 

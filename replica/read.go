@@ -32,11 +32,11 @@ func Read(text []byte, lookup func(name string) (string, bool)) (Settings, error
 	if len(doc.Content) == 0 {
 		return Settings{}, badFile(0, "is empty", "leave HMCP_LITESTREAM_CONFIG unset to use the file inside the program")
 	}
-	problems := append(vars.expand(&doc), checkKeys(doc.Content[0], reflect.TypeFor[file](), inFile)...)
+	problems := append(vars.expand(&doc), checkKeys(doc.Content[0], reflect.TypeFor[document](), inFile)...)
 	if len(problems) > 0 {
 		return Settings{}, errors.Join(problems...)
 	}
-	f := &file{}
+	f := &document{}
 	if err := doc.Decode(f); err != nil {
 		return Settings{}, badFile(0, "holds a value that can't be read ("+vars.hideValues(err.Error())+")", "correct it; durations look like 250ms or 6h")
 	}

@@ -10,71 +10,246 @@ package replica
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
 	"time"
 )
 
 // Replica is the copy of one database. Open makes one before the database is
 // opened, Start begins copying after that, and Close ends it after the database
-// was closed.
+// was closed. Its methods may be called by several goroutines.
 type Replica struct {
-	o Options
+	o      Options
+	pace   pace
+	log    *slog.Logger
+	folder *folder
+
+	// The rest is there with a replica only.
+	storage *storage
+	lease   *lease
+	fence   *fenced
+	memory  memory
+	pump    pump
+	here    facts // what was known of this side before anything was begun
+
+	engineMu sync.RWMutex // locked while the engine is replaced or closed
+	engine   *engine
+
+	noteMu sync.Mutex
+	note   note
+
+	installation string // set by Start
+
+	background context.Context // ends with Close; the lease is kept until after that
+	stop       context.CancelFunc
+	leaseEnd   context.CancelFunc
+	work       sync.WaitGroup // what stops first
+	keeping    sync.WaitGroup // the lease
+
+	lost     chan struct{}
+	loseOnce sync.Once
 }
 
-// Open takes the data folder and, where a replica is configured, the right to
-// write it; it restores a database that is missing, or refuses.
+// Open takes the data folder for this process and, where a replica is configured,
+// the right to write it. A database that is missing is restored and checked. Open
+// waits for as long as another server has the right; when it is not clear that
+// this database may be copied there, it refuses. With a local database and a
+// storage that can't be reached, it goes on behind the fence.
 //
-// Errors are *Problem.
+// Errors are *Problem, or what ended ctx.
 func Open(ctx context.Context, o Options) (*Replica, error) {
-	return &Replica{o: o.withDefaults()}, nil
+	return open(ctx, o, usualPace())
 }
 
-// Start begins copying. The id of the installation is kept beside the replica.
-func (r *Replica) Start(ctx context.Context, installation string) error { return nil }
+func open(ctx context.Context, o Options, p pace) (*Replica, error) {
+	o = o.withDefaults()
+	r := &Replica{o: o, pace: p, log: o.Log, lost: make(chan struct{})}
+	meta := ""
+	if o.Configured() {
+		if err := o.check(); err != nil {
+			return nil, err
+		}
+		meta = o.file.DBs[0].MetaPath
+	}
+	var err error
+	if r.folder, err = openFolder(o.DataDir, absolute(o.Database), meta, o.Now); err != nil {
+		return nil, err
+	}
+	if !o.Configured() {
+		return r, nil
+	}
+	if err := r.openReplica(ctx); err != nil {
+		return nil, errors.Join(err, r.giveUp(ctx))
+	}
+	if err := r.begin(ctx); err != nil {
+		return nil, errors.Join(err, r.giveUp(ctx))
+	}
+	return r, nil
+}
 
-// Replicated waits until the replica holds everything committed before the call,
-// for CriticalWait at most. When it does not, the answer is nil, and Status
-// tells of it; with Options.Wait it is ErrNotReplicated.
-func (r *Replica) Replicated(ctx context.Context) error { return nil }
+// begin lets Litestream open the database before anybody else does. Whoever opens
+// it alone and closes it again, as to look at its version, empties the log: what
+// a crash left in it that was not captured would be in the database then, and in
+// no copy, or the whole database would have to be copied anew.
+func (r *Replica) begin(ctx context.Context) error {
+	if err := r.engine.open(ctx); err != nil {
+		return &Problem{Kind: Failed, Err: err, What: fmt.Sprintf("copying can't be begun (%s)", oneLine(err)), Do: "look at the data folder and its rights"}
+	}
+	if !exists(r.folder.database) {
+		return nil
+	}
+	done := make(chan struct{})
+	r.work.Go(func() { // may take long: then it goes on while the service begins
+		defer close(done)
+		r.engineMu.RLock()
+		defer r.engineMu.RUnlock()
+		if _, err := r.engine.capture(r.background); err != nil {
+			r.log.Debug("replica: nothing captured yet", "error", oneLine(err))
+		}
+	})
+	for !r.engine.ready() {
+		select {
+		case <-done:
+			return nil
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
 
-// Status tells how the replica is doing, without a call to the storage.
-func (r *Replica) Status() Status { return Status{State: StateOff} }
+// check finds what main must have got wrong.
+func (o Options) check() error {
+	if o.DatabasePath() != absolute(o.Database) {
+		return badFile(0, fmt.Sprintf("copies %s, and the database is %s", o.DatabasePath(), absolute(o.Database)), "write path: ${HMCP_DATA_DIR}/"+filepath.Base(o.Database))
+	}
+	if o.Node == "" || o.Installation == nil || o.Pause == nil {
+		return errors.New("open the replica: Node, Installation and Pause are required")
+	}
+	return nil
+}
+
+// giveUp takes back what Open has begun.
+func (r *Replica) giveUp(ctx context.Context) error {
+	ended, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	cancel() // nothing is copied any more
+	r.stop()
+	r.work.Wait()
+	r.engineMu.Lock()
+	_ = r.engine.close(ended)
+	r.engineMu.Unlock()
+	r.endLease(context.WithoutCancel(ctx))
+	return r.folder.close()
+}
+
+// endLease stops renewing, and gives the right back.
+func (r *Replica) endLease(ctx context.Context) {
+	if r.lease == nil {
+		return
+	}
+	r.stop()
+	r.leaseEnd()
+	r.keeping.Wait()
+	if err := r.lease.release(ctx); err != nil {
+		r.log.Warn("the lease on the replica could not be given back; another server has to wait for it to end", "error", oneLine(err))
+	}
+}
+
+// Start begins copying, now that the database is open. The id of the installation
+// is kept beside the replica. It does not wait for the storage.
+func (r *Replica) Start(_ context.Context, installation string) error {
+	if r.storage == nil {
+		r.log.Warn("no replica is configured: if this disk is lost, everything is; set HMCP_REPLICA_URL to have the database copied elsewhere")
+		return nil
+	}
+	r.installation = installation
+	for _, f := range []func(context.Context){r.mark, r.run, r.relieve, r.keepNote, r.drills} {
+		r.work.Go(func() { f(r.background) })
+	}
+	return nil
+}
 
 // Lost is closed when the server must end; Reason says why.
-func (r *Replica) Lost() <-chan struct{} { return nil }
+func (r *Replica) Lost() <-chan struct{} { return r.lost }
 
 // Reason is why Lost was closed, nil before that.
-func (r *Replica) Reason() error { return nil }
-
-// Close copies what is left and gives the lease and the folder back. It takes
-// as long as shutdown-sync-timeout, or until ctx ends. An error means that the
-// replica may lack the last changes; they are on this disk.
-func (r *Replica) Close(ctx context.Context) error { return nil }
-
-// RestoreOptions say what to restore, and where to.
-type RestoreOptions struct {
-	To string    // the file to make; it must not exist
-	At time.Time // the moment to restore; zero is the newest
+func (r *Replica) Reason() error {
+	r.memory.mu.Lock()
+	defer r.memory.mu.Unlock()
+	if r.memory.lost == nil {
+		return nil
+	}
+	return r.memory.lost
 }
 
-// Report tells what a restored database looks like.
-type Report struct {
-	Where        string
-	Transaction  uint64 // the newest that was restored
-	Bytes        int64
-	Took         time.Duration
-	Installation string
+func (r *Replica) lose(why *Problem) {
+	r.loseOnce.Do(func() {
+		r.memory.set(func(m *memory) { m.lost = why })
+		r.log.Error("replica: "+why.What, "do", why.Do)
+		close(r.lost)
+	})
 }
 
-// Restore writes the replica's database to a file, checked.
-func Restore(ctx context.Context, o Options, what RestoreOptions) (Report, error) {
-	return Report{}, nil
+// Close copies what is left and gives the lease and the folder back. The database
+// must be closed before. It takes as long as shutdown-sync-timeout at most, or
+// until ctx ends. An error means that the replica may lack the last changes;
+// they are on this disk, and are copied after the next start.
+func (r *Replica) Close(ctx context.Context) error {
+	if r.storage == nil {
+		return r.folder.close()
+	}
+	r.stop()
+	r.work.Wait()
+	err := r.lastSync(ctx)
+	r.saveNote(context.WithoutCancel(ctx))
+	r.endLease(context.WithoutCancel(ctx))
+	return errors.Join(err, r.folder.close())
 }
 
-// Verify restores the replica into a temporary folder and checks it in full.
-func Verify(ctx context.Context, o Options) (Report, error) { return Report{}, nil }
-
-// Probe asks whether the storage can be reached, and how old the newest thing
-// in the replica is.
-func Probe(ctx context.Context, o Options) (reachable bool, newest time.Time, err error) {
-	return false, time.Time{}, nil
+// lastSync captures and copies what is left, where that is allowed. Captured is
+// then all there is: the database is closed.
+func (r *Replica) lastSync(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, r.o.file.stopTimeout())
+	defer cancel()
+	r.engineMu.Lock()
+	defer r.engineMu.Unlock()
+	may := r.fence.mayWrite() == nil
+	if !may {
+		cancel() // closes the files, and tries nothing
+	}
+	began := time.Now()
+	var err error
+	if may { // a server that stops at once has not captured anything yet, and closing alone would not
+		if _, err = r.engine.capture(ctx); err == nil {
+			if e := r.engine.landmark(ctx, r.folder.database+"-wal"); e != nil {
+				r.log.Debug("replica: the next start copies the whole database", "error", oneLine(e))
+			}
+		}
+	}
+	if e := r.engine.close(ctx); err == nil {
+		err = e
+	}
+	local, _ := r.engine.position()
+	have := r.fence.replicated()
+	switch {
+	case r.Reason() != nil: // was said already
+		return nil
+	case err == nil && have >= local && may:
+		r.log.Info("replica: everything is copied", "transaction", have, "took", time.Since(began).Round(time.Millisecond))
+		return nil
+	case !may && have >= local && r.Status().Lag == 0:
+		return nil
+	}
+	p := &Problem{
+		Kind: Unreachable, Err: err, What: fmt.Sprintf("the last changes are not in the replica (%s)", r.storage.where),
+		Do: "they are safe on this disk and are copied after the next start; keep the data folder until then",
+	}
+	if err != nil && may {
+		p.What += " (" + oneLine(err) + ")"
+	}
+	return p
 }

@@ -11,7 +11,7 @@ import (
 
 // Settings are what litestream.yml says. Their zero value is: no replica.
 type Settings struct {
-	file   *file
+	file   *document
 	target target
 }
 
@@ -29,9 +29,9 @@ func (s Settings) DatabasePath() string {
 	return s.file.DBs[0].Path
 }
 
-// file is litestream.yml. Everything in it is Litestream's; a key that is not
+// document is litestream.yml. Everything in it is Litestream's; a key that is not
 // here is refused by name.
-type file struct {
+type document struct {
 	replicaSettings `yaml:",inline"` // defaults for the replica
 
 	Levels                   []level        `yaml:"levels"`
@@ -127,15 +127,15 @@ func or[T any](said *T, otherwise T) T {
 	return otherwise
 }
 
-func (f *file) snapshotInterval() time.Duration {
+func (f *document) snapshotInterval() time.Duration {
 	return or(f.Snapshot.Interval, or(f.DBs[0].Snapshot.Interval, defaultSnapshotInterval))
 }
 
-func (f *file) snapshotRetention() time.Duration {
+func (f *document) snapshotRetention() time.Duration {
 	return or(f.Snapshot.Retention, or(f.DBs[0].Snapshot.Retention, defaultSnapshotRetention))
 }
 
-func (f *file) levels() litestream.CompactionLevels {
+func (f *document) levels() litestream.CompactionLevels {
 	if len(f.Levels) == 0 {
 		return litestream.DefaultCompactionLevels
 	}
@@ -146,14 +146,14 @@ func (f *file) levels() litestream.CompactionLevels {
 	return levels
 }
 
-func (f *file) monitorInterval() time.Duration {
+func (f *document) monitorInterval() time.Duration {
 	return or(f.DBs[0].MonitorInterval, litestream.DefaultMonitorInterval)
 }
 
-func (f *file) syncInterval() time.Duration {
+func (f *document) syncInterval() time.Duration {
 	return or(f.DBs[0].Replica.SyncInterval, litestream.DefaultSyncInterval)
 }
 
-func (f *file) stopTimeout() time.Duration {
+func (f *document) stopTimeout() time.Duration {
 	return or(f.ShutdownSyncTimeout, litestream.DefaultShutdownSyncTimeout)
 }

@@ -63,7 +63,7 @@ func bareEndpoint(endpoint string) string {
 }
 
 // target takes the address, or its parts, from the replica's settings.
-func (f *file) target() (target, error) {
+func (f *document) target() (target, error) {
 	c := f.DBs[0].Replica
 	kind := c.Type
 	if scheme, _, ok := strings.Cut(c.URL, "://"); ok {

@@ -1,0 +1,312 @@
+package replica
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hostaway-mcp/secret"
+
+	"modernc.org/sqlite"
+)
+
+func TestMain(m *testing.M) {
+	// As main does: Litestream closes the database file while we have it open.
+	if _, err := sqlite.OFDLocking(true); err != nil {
+		fmt.Fprintln(os.Stderr, "locks of POSIX are used:", err)
+	}
+	os.Exit(m.Run())
+}
+
+// quick is a pace at which tests see leases end. S3 tells times in whole seconds,
+// so the lease can't be much shorter.
+func quick() pace {
+	p := usualPace()
+	p.leaseTTL, p.leaseMargin, p.leaseRenew, p.leaseRetry = 4*time.Second, 1500*time.Millisecond, 400*time.Millisecond, 100*time.Millisecond
+	p.call, p.list, p.stall, p.retry, p.keep, p.walCheck = 2*time.Second, 5*time.Second, 2*time.Second, time.Second, 200*time.Millisecond, 50*time.Millisecond
+	return p
+}
+
+const testInstallation = "ins_test"
+
+// server is what main is to the replica: a data folder, a database with one
+// writer, and a replica of it.
+type server struct {
+	t       testing.TB
+	options Options
+	pace    pace
+	replica *Replica
+	db      *sql.DB
+	writing sync.Mutex // as store.Quiet: one writer, who can be made to pause
+}
+
+// newServer prepares a data folder; file is the text of litestream.yml below dbs.
+func newServer(t testing.TB, url string) *server {
+	t.Helper()
+	return serverIn(t, t.TempDir(), url)
+}
+
+func serverIn(t testing.TB, folder, url string) *server {
+	t.Helper()
+	s := &server{t: t, pace: quick()}
+	settings, err := Read(testFile(), environment("HMCP_DATA_DIR="+folder, "HMCP_REPLICA_URL="+url))
+	must(t, err)
+	s.options = Options{
+		Settings: settings, Credentials: Credentials{AccessKeyID: storageKeyID, SecretAccessKey: secret.New(storageSecret)},
+		Database: filepath.Join(folder, "hostaway-mcp.db"), DataDir: folder, Node: nodeOf(t, folder),
+		Installation: readTestInstallation, Newest: readTestNewest, Contents: readTestContents, Pause: s.pause,
+		Log: slog.New(slog.NewTextHandler(&testLog{t: t}, &slog.HandlerOptions{Level: testLevel()})),
+	}
+	return s
+}
+
+func testFile() []byte {
+	return []byte("dbs:\n  - path: ${HMCP_DATA_DIR}/hostaway-mcp.db\n    monitor-interval: 20ms\n    busy-timeout: 5s\n    replica: {url: \"${HMCP_REPLICA_URL}\", sync-interval: 50ms}\nshutdown-sync-timeout: 5s\n")
+}
+
+// nodeOf is the folder's own name, made once.
+func nodeOf(t testing.TB, folder string) string {
+	t.Helper()
+	path := filepath.Join(folder, "node")
+	if name, err := os.ReadFile(path); err == nil {
+		return string(name)
+	}
+	name := rand.Text()
+	must(t, os.WriteFile(path, []byte(name), 0o600))
+	return name
+}
+
+// testLog hands log lines to the test, until that has ended.
+type testLog struct {
+	t    testing.TB
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *testLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Write(p)
+	l.t.Log(strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// open opens the replica only.
+func (s *server) open() error {
+	ctx, cancel := context.WithTimeout(s.t.Context(), 60*time.Second)
+	defer cancel()
+	var err error
+	s.replica, err = open(ctx, s.options, s.pace)
+	return err
+}
+
+// start opens the replica and the database, and begins copying.
+func (s *server) start() {
+	s.t.Helper()
+	must(s.t, s.open())
+	s.openDatabase()
+	must(s.t, s.replica.Start(s.t.Context(), testInstallation))
+	s.options.FirstStart, s.options.AcceptRollback = false, false
+}
+
+func (s *server) firstStart() {
+	s.t.Helper()
+	s.options.FirstStart = true
+	s.start()
+}
+
+func dsn(path, more string) string {
+	return "file:" + path + "?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(0)" + more
+}
+
+func (s *server) openDatabase() {
+	s.t.Helper()
+	var err error
+	s.db, err = sql.Open("sqlite", dsn(s.options.Database, ""))
+	must(s.t, err)
+	s.db.SetMaxOpenConns(1)
+	_, err = s.db.Exec(`CREATE TABLE IF NOT EXISTS things (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+		CREATE TABLE IF NOT EXISTS installation (one INTEGER PRIMARY KEY, id TEXT NOT NULL);
+		INSERT OR IGNORE INTO installation VALUES (1, '` + testInstallation + `')`)
+	must(s.t, err)
+}
+
+func (s *server) pause(ctx context.Context, f func(context.Context) error) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return f(ctx)
+}
+
+// write adds n rows and returns how many there are then.
+func (s *server) write(n int) int64 {
+	s.t.Helper()
+	body := make([]byte, 300)
+	_, _ = rand.Read(body)
+	for range n {
+		s.writing.Lock()
+		_, err := s.db.Exec(`INSERT INTO things (body) VALUES (?)`, body)
+		s.writing.Unlock()
+		must(s.t, err)
+	}
+	return s.rows()
+}
+
+func (s *server) rows() (n int64) {
+	s.t.Helper()
+	must(s.t, s.db.QueryRow(`SELECT count(*) FROM things`).Scan(&n))
+	return n
+}
+
+// stop closes all in the order in which main does.
+func (s *server) stop() error {
+	s.t.Helper()
+	must(s.t, s.db.Close())
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	return s.replica.Close(ctx)
+}
+
+// crash ends everything as a lost machine does: nothing more is captured, copied,
+// noted or given back.
+func (s *server) crash() {
+	s.t.Helper()
+	r := s.replica
+	r.stop()
+	r.leaseEnd()
+	r.work.Wait()
+	r.keeping.Wait()
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	r.fence.open.Store(false)
+	_ = r.engine.close(ended)
+	must(s.t, s.db.Close())
+	must(s.t, r.folder.close())
+}
+
+// synced waits until the replica holds all.
+func (s *server) synced() {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		select {
+		case err := <-s.replica.pump.join():
+			if err == nil {
+				return
+			}
+			if !sleep(ctx, 20*time.Millisecond) {
+				s.t.Fatalf("not copied: %v; %+v", err, s.replica.Status())
+			}
+		case <-ctx.Done():
+			s.t.Fatalf("not copied: %+v", s.replica.Status())
+		}
+	}
+}
+
+// eventually waits for a condition.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !ok(); {
+		if time.Now().After(end) {
+			t.Fatal("never: " + what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// readOnly opens a database file that is not in use, or is.
+func readOnly(path string, f func(*sql.DB) error) error {
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	mode := "mode=ro&immutable=1" // as store reads files: nothing beside it is touched
+	if exists(path + "-wal") {
+		mode = "mode=ro"
+	}
+	db, err := sql.Open("sqlite", "file:"+path+"?"+mode+"&_pragma=busy_timeout(5000)")
+	if err != nil {
+		return err
+	}
+	err = f(db)
+	if e := db.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func readTestInstallation(ctx context.Context, path string) (id string, err error) {
+	err = readOnly(path, func(db *sql.DB) error {
+		return db.QueryRowContext(ctx, `SELECT id FROM installation WHERE one = 1`).Scan(&id)
+	})
+	return id, err
+}
+
+func readTestNewest(ctx context.Context, path string) (newest string, err error) {
+	err = readOnly(path, func(db *sql.DB) error {
+		var n int64
+		err := db.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM things`).Scan(&n)
+		newest = fmt.Sprintf("%020d", n)
+		return err
+	})
+	return newest, err
+}
+
+func readTestContents(ctx context.Context, path string) (tables map[string]string, err error) {
+	err = readOnly(path, func(db *sql.DB) error {
+		rows, err := db.QueryContext(ctx, `SELECT id, body FROM things ORDER BY id`)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		digest := sha256.New()
+		for rows.Next() {
+			var id int64
+			var body []byte
+			if err := rows.Scan(&id, &body); err != nil {
+				return err
+			}
+			_, _ = fmt.Fprintf(digest, "%d %x\n", id, body)
+		}
+		tables = map[string]string{"things": hex.EncodeToString(digest.Sum(nil))}
+		return rows.Err()
+	})
+	return tables, err
+}
+
+// rowsIn counts the rows of a database file and checks it in full.
+func rowsIn(t testing.TB, path string) (n int64) {
+	t.Helper()
+	must(t, readOnly(path, func(db *sql.DB) error {
+		var ok string
+		if err := db.QueryRow(`PRAGMA integrity_check`).Scan(&ok); err != nil || ok != "ok" {
+			return fmt.Errorf("integrity_check: %s %w", ok, err)
+		}
+		return db.QueryRow(`SELECT count(*) FROM things`).Scan(&n)
+	}))
+	return n
+}
+
+// testLevel is how much of the log is shown.
+func testLevel() slog.Level {
+	if os.Getenv("REPLICA_TEST_DEBUG") != "" {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}

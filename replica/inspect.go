@@ -1,0 +1,297 @@
+// Looking at a replica without a server: for the commands, and for doctor. None of
+// this takes the lease or writes to the storage.
+
+package replica
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/benbjohnson/litestream"
+	"github.com/superfly/ltx"
+)
+
+// visitor reads a replica.
+type visitor struct {
+	o       Options
+	storage *storage
+	fence   *fenced
+}
+
+// nobody never has the right to write.
+type nobody struct{}
+
+func (nobody) remaining() time.Duration { return 0 }
+
+func visit(o Options) (*visitor, error) {
+	o = o.withDefaults()
+	if !o.Configured() {
+		return nil, &Problem{Kind: BadSettings, What: "no replica is configured", Do: "set HMCP_REPLICA_URL"}
+	}
+	st := newStorage(o.Settings, o.Credentials)
+	return &visitor{o: o, storage: st, fence: st.fence(nobody{}, usualPace())}, nil
+}
+
+// Overview is what can be seen of a replica from outside.
+type Overview struct {
+	Where        string
+	Transaction  uint64 // the newest it holds; zero: it is empty
+	NewestAt     time.Time
+	Files        int
+	Bytes        int64
+	Installation string
+
+	Holder   string    // the machine that may write it; "" when nobody ever did
+	Until    time.Time // when its right ends unless renewed, by its own clock
+	Released bool      // it gave the right back
+
+	Local      uint64 // the newest transaction captured from the database here; zero: none
+	LocalBytes int64  // size of the database here; zero: there is none
+	LocalID    string // its installation
+}
+
+// Look asks the storage what the replica holds and who writes it.
+// Errors: *Problem.
+func Look(ctx context.Context, o Options) (Overview, error) {
+	v, err := visit(o)
+	if err != nil {
+		return Overview{}, err
+	}
+	return v.look(ctx)
+}
+
+func (v *visitor) look(ctx context.Context) (Overview, error) {
+	seen := Overview{Where: v.storage.where}
+	facts, err := look(ctx, v.fence, v.storage.objects)
+	if err != nil {
+		return seen, awayProblem(v.storage.where, err)
+	}
+	seen.Transaction, seen.NewestAt, seen.Files, seen.Bytes = facts.transaction, facts.newestAt, facts.files, facts.bytes
+	seen.Installation = facts.installation
+	if err := v.lookHere(ctx, &seen); err != nil {
+		return seen, err
+	}
+	r, there, err := v.holder(ctx)
+	if err != nil || !there {
+		return seen, err
+	}
+	seen.Holder, seen.Until, seen.Released = r.Host, r.ExpiresAt, r.Released
+	return seen, nil
+}
+
+// lookHere adds what is on this disk.
+func (v *visitor) lookHere(ctx context.Context, seen *Overview) (err error) {
+	path := absolute(v.o.Database)
+	seen.Local = captured(metaOf(path, v.o.file.DBs[0].MetaPath))
+	if seen.LocalBytes = sizeOf(path); seen.LocalBytes == 0 {
+		return nil
+	}
+	if seen.LocalID, err = v.o.Installation(ctx, path); err != nil {
+		return &Problem{Kind: Damaged, Err: err, What: fmt.Sprintf("the database %s can't be read (%s)", path, oneLine(err)), Do: "run `doctor`; the replica may be the better copy"}
+	}
+	return nil
+}
+
+// captured is the newest transaction in Litestream's files beside a database.
+func captured(meta string) (newest uint64) {
+	files, _ := os.ReadDir(filepath.FromSlash(litestream.LTXLevelDir(meta, 0))) // there may be none
+	for _, f := range files {
+		if _, high, err := ltx.ParseFilename(f.Name()); err == nil {
+			newest = max(newest, uint64(high))
+		}
+	}
+	return newest
+}
+
+// holder reads who may write the replica.
+func (v *visitor) holder(ctx context.Context) (r leaseRecord, there bool, err error) {
+	found, err := v.storage.objects.get(ctx, leaseObject)
+	if errors.Is(err, errNoObject) {
+		return r, false, nil
+	}
+	if err != nil {
+		return r, false, awayProblem(v.storage.where, err)
+	}
+	if err := json.Unmarshal(found.data, &r); err != nil {
+		return r, false, &Problem{Kind: Damaged, Err: err, What: leaseObject + " in the replica can't be read", Do: "delete that object while no server runs"}
+	}
+	return r, true, nil
+}
+
+// Probe asks whether the storage can be reached, and from when the newest thing in
+// the replica is. The error says why not; a replica that holds nothing is no error.
+func Probe(ctx context.Context, o Options) (reachable bool, newest time.Time, err error) {
+	seen, err := Look(ctx, o)
+	return err == nil, seen.NewestAt, err
+}
+
+// RestoreOptions say what to restore, and where to.
+type RestoreOptions struct {
+	To string    // the file to make, which must not exist; "" is the database's own place
+	At time.Time // the moment to restore; zero is the newest
+}
+
+// Report tells what was restored.
+type Report struct {
+	Where        string
+	Transaction  uint64
+	Bytes        int64
+	Took         time.Duration
+	Installation string
+
+	// Verify says more.
+	Tables      int      // that were compared with the database here
+	Differences []string // tables that are not the same; empty when all are
+	Moving      bool     // the database here was written meanwhile, so differences are no fault
+}
+
+// Restore writes the replica's database to a file and checks it. Into the
+// database's own place it restores only while no server runs there, and what
+// belonged to an earlier database is set aside.
+//
+// Errors: *Problem.
+func Restore(ctx context.Context, o Options, what RestoreOptions) (Report, error) {
+	v, err := visit(o)
+	if err != nil {
+		return Report{}, err
+	}
+	o = v.o
+	own := what.To == "" || absolute(what.To) == absolute(o.Database)
+	to := absolute(what.To)
+	if own {
+		to = absolute(o.Database)
+	}
+	if exists(to) {
+		return Report{}, &Problem{Kind: InTheWay, What: to + " exists already; nothing is ever written over a database", Do: "name another file with --to, or move that one away first"}
+	}
+	home := filepath.Dir(to)
+	if own {
+		home = o.DataDir
+	}
+	f, err := v.destination(home, to, own)
+	if err != nil {
+		return Report{}, err
+	}
+	report := Report{Where: v.storage.where}
+	_, err = restoreDatabase(ctx, v.fence, f, to, order{at: what.At}, quiet(o.Log), func(path string, got restored) error {
+		report.Transaction, report.Bytes, report.Took = got.transaction, got.bytes, got.took
+		if report.Installation, err = o.Installation(ctx, path); err != nil || !own {
+			return err
+		}
+		return v.prepareOwn(ctx, f, what.At, got)
+	})
+	if err = errors.Join(err, f.close()); err != nil {
+		return report, restoreProblem(v.storage.where, err)
+	}
+	return report, nil
+}
+
+// destination is the folder that is restored into: locked, when it is the data
+// folder.
+func (v *visitor) destination(home, to string, own bool) (*folder, error) {
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return nil, folderProblem(home, err)
+	}
+	if own {
+		return openFolder(home, to, v.o.file.DBs[0].MetaPath, v.o.Now)
+	}
+	return &folder{path: home, database: to, now: v.o.Now, unlock: func() error { return nil }}, nil
+}
+
+// prepareOwn makes the place of the database ready: what an earlier one left is
+// set aside. The newest state is noted as such, so that the next start goes on
+// from it; an older one is for the operator to accept.
+func (v *visitor) prepareOwn(ctx context.Context, f *folder, at time.Time, got restored) error {
+	if _, err := f.setAside(f.asideName("before-restore"), f.besides()...); err != nil {
+		return err
+	}
+	if !at.IsZero() {
+		return nil
+	}
+	n, err := f.readNote()
+	if err != nil {
+		return err
+	}
+	record, _, err := v.holder(ctx)
+	if err != nil {
+		return err
+	}
+	n.Where, n.Epoch, n.Replicated, n.Newest, n.At = v.storage.where, max(1, record.WriterEpoch), got.transaction, "", v.o.Now().UTC()
+	return f.writeNote(n)
+}
+
+// Verify restores the replica into a temporary folder, checks it in full, and
+// compares it with the database here, if there is one.
+//
+// Errors: *Problem.
+func Verify(ctx context.Context, o Options) (Report, error) {
+	v, err := visit(o)
+	if err != nil {
+		return Report{}, err
+	}
+	o = v.o
+	work, err := os.MkdirTemp(o.DataDir, "verify-*")
+	if err != nil {
+		return Report{}, folderProblem(o.DataDir, err)
+	}
+	defer func() { _ = os.RemoveAll(work) }()
+	path := filepath.Join(work, filepath.Base(o.Database))
+	report := Report{Where: v.storage.where}
+	before, err := v.contents(ctx, absolute(o.Database))
+	if err != nil {
+		return report, err
+	}
+	got, err := restoreInto(ctx, v.fence, path, order{full: true}, quiet(o.Log))
+	if err != nil {
+		return report, restoreProblem(v.storage.where, err)
+	}
+	report.Transaction, report.Bytes, report.Took = got.transaction, got.bytes, got.took
+	if report.Installation, err = o.Installation(ctx, path); err != nil {
+		return report, restoreProblem(v.storage.where, err)
+	}
+	if before == nil {
+		return report, nil
+	}
+	return report, v.compare(ctx, &report, before, path)
+}
+
+// contents reads what is in a database, table by table; nil when there is none.
+func (v *visitor) contents(ctx context.Context, path string) (map[string]string, error) {
+	if v.o.Contents == nil || !exists(path) {
+		return nil, nil
+	}
+	tables, err := v.o.Contents(ctx, path)
+	if err != nil {
+		return nil, &Problem{Kind: Damaged, Err: err, What: fmt.Sprintf("the database %s can't be read (%s)", path, oneLine(err)), Do: "run `doctor`; the replica may be the better copy"}
+	}
+	return tables, nil
+}
+
+// compare tells what differs. The database may be written meanwhile: it is read
+// before and after.
+func (v *visitor) compare(ctx context.Context, report *Report, before map[string]string, restored string) error {
+	there, err := v.contents(ctx, restored)
+	if err != nil {
+		return err
+	}
+	after, err := v.contents(ctx, absolute(v.o.Database))
+	if err != nil {
+		return err
+	}
+	report.Tables = len(before)
+	report.Moving = !maps.Equal(before, after)
+	for table := range before {
+		if there[table] != before[table] && there[table] != after[table] {
+			report.Differences = append(report.Differences, table)
+		}
+	}
+	slices.Sort(report.Differences)
+	return nil
+}

@@ -1,0 +1,252 @@
+// Opening: the lease first, then both sides are compared, and only then is
+// anything changed.
+
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// openReplica prepares everything, and ends with the fence open, or closed where
+// the storage can't be asked yet.
+func (r *Replica) openReplica(ctx context.Context) error {
+	r.background, r.stop = context.WithCancel(context.WithoutCancel(ctx))
+	leaseLife, end := context.WithCancel(context.WithoutCancel(ctx))
+	r.leaseEnd = end
+	r.storage = newStorage(r.o.Settings, r.o.Credentials)
+	host, _ := os.Hostname() // for people only
+	r.lease = newLease(r.storage.objects, r.pace, r.o.Now, r.o.Node, host, thisProcess(r.folder.in(lockFileName)))
+	r.fence = r.storage.fence(r.lease, r.pace)
+	r.engine = r.newEngine()
+	if err := r.lookHere(ctx); err != nil {
+		return err
+	}
+	if r.o.FirstStart && r.storage.folder != nil {
+		if err := os.MkdirAll(r.storage.folder.folder, 0o700); err != nil {
+			return awayProblem(r.storage.where, err)
+		}
+	}
+	before, err := r.takeLease(ctx)
+	var held *heldError
+	switch {
+	case errors.As(err, &held), err != nil && isAway(err) && r.here.here && r.o.LeaseLost == LeaseLostServe:
+		return r.openBehindFence(leaseLife, err)
+	case err != nil && isAway(err):
+		return r.unreachable(err)
+	case err != nil:
+		return err
+	}
+	r.keeping.Go(func() { r.keepLease(leaseLife) })
+	if err := r.compare(ctx, before); err != nil {
+		return err
+	}
+	return nil
+}
+
+func (r *Replica) newEngine() *engine {
+	return newEngine(r.o.Settings, r.folder.database, r.folder.meta, r.fence, quiet(r.log))
+}
+
+// lookHere notes what is on this disk.
+func (r *Replica) lookHere(ctx context.Context) error {
+	n, err := r.folder.readNote()
+	if err != nil {
+		return err
+	}
+	r.note = n
+	r.here = facts{where: r.storage.where, database: r.folder.database, node: r.o.Node, note: n, here: sizeOf(r.folder.database) > 0}
+	local, broken := r.engine.position()
+	if broken { // the number in its name is all that is left of it
+		where, err := r.folder.setAside(r.folder.asideName("damaged-capture"), r.folder.meta)
+		if err != nil {
+			return err
+		}
+		r.log.Warn("replica: Litestream's files beside the database are damaged; they were set aside, and the whole database is copied again", "folder", where)
+		r.note.Replicated, r.here.note.Replicated = max(n.Replicated, local), max(n.Replicated, local)
+		r.here.note.Epoch = max(n.Epoch, 1)
+		local = 0
+	}
+	r.here.local = local
+	if !r.here.here {
+		return nil
+	}
+	if r.here.installation, err = r.o.Installation(ctx, r.folder.database); err == nil && r.o.Newest != nil {
+		r.here.newest, err = r.o.Newest(ctx, r.folder.database)
+	}
+	if err != nil {
+		return &Problem{
+			Kind: Damaged, Err: err, What: fmt.Sprintf("the database at %s can't be read (%s)", r.folder.database, oneLine(err)),
+			Do: "move it away and start again: it is restored from the replica; keep the moved file until all is well",
+		}
+	}
+	return nil
+}
+
+// takeLease gets the right to write. It waits while another server has it, except
+// where that was this one before the machine was started anew: then the database
+// here is served meanwhile, and *heldError returned.
+func (r *Replica) takeLease(ctx context.Context) (leaseRecord, error) {
+	said := false
+	for {
+		before, err := r.lease.acquire(ctx)
+		if err == nil {
+			return before, r.probeLease(ctx)
+		}
+		var held *heldError
+		if !errors.As(err, &held) || (r.here.here && held.by.Node == r.o.Node) {
+			return before, err
+		}
+		if !said {
+			said = true
+			r.log.Warn("replica: "+held.Error()+"; waiting until it is free", "where", r.storage.where)
+		}
+		if !sleep(ctx, min(held.wait, r.pace.leaseRetry)) {
+			return before, ctx.Err()
+		}
+	}
+}
+
+// probeLease says plainly when the storage can't keep two servers apart.
+func (r *Replica) probeLease(ctx context.Context) error {
+	if err := r.lease.probe(ctx); err != nil {
+		return err
+	}
+	if !r.lease.isEnforced() {
+		r.memory.set(func(m *memory) { m.unenforced = true })
+		r.log.Warn("replica: the storage does not refuse conditional writes; two servers on this replica can't be kept apart, so make sure that there is only one", "where", r.storage.where)
+	}
+	return nil
+}
+
+// openBehindFence goes on with the database that is here; the lease is tried for
+// in the background.
+func (r *Replica) openBehindFence(leaseLife context.Context, cause error) error {
+	r.memory.set(func(m *memory) { m.leaseErr = cause })
+	r.log.Warn("replica: serving without copying for now", "where", r.storage.where, "reason", oneLine(cause))
+	r.keeping.Go(func() { r.attach(leaseLife) })
+	return nil
+}
+
+func (r *Replica) unreachable(cause error) error {
+	p := awayProblem(r.storage.where, cause)
+	if r.here.here {
+		p.What += "; HMCP_LEASE_LOST=exit does not serve without it"
+	} else {
+		p.What += fmt.Sprintf("; there is no database at %s, and whether the replica holds it can't be known", r.folder.database)
+	}
+	return p
+}
+
+// compare asks the storage what it holds, decides, and does it.
+func (r *Replica) compare(ctx context.Context, before leaseRecord) error {
+	f := r.here
+	f.lease = before
+	var err error
+	if f.remote, err = look(ctx, r.fence, r.storage.objects); err != nil {
+		return awayProblem(r.storage.where, err)
+	}
+	what, problem := judge(f, r.o.FirstStart, r.o.AcceptRollback)
+	if problem != nil {
+		return problem
+	}
+	if err := r.carryOut(ctx, what, f); err != nil {
+		return err
+	}
+	return r.openFence(ctx, f.remote)
+}
+
+// carryOut prepares this disk for what was decided.
+func (r *Replica) carryOut(ctx context.Context, what verdict, f facts) error {
+	switch what {
+	case begin:
+		r.log.Info("replica: a new one is begun", "where", r.storage.where)
+		if !f.here {
+			return r.tidy("before-first-start", r.folder.besides()...)
+		}
+	case beginNew, overrule:
+		r.log.Warn("replica: the database here is made the truth, as told", "where", r.storage.where)
+		return r.tidy("replica-notes", r.folder.meta)
+	case yield:
+		name := r.note.Aside
+		if name == "" {
+			name = r.folder.asideName("superseded")
+		}
+		r.log.Warn("replica: another server wrote since; the database here is set aside and the replica's taken", "folder", r.folder.in(name))
+		if _, err := r.folder.setAside(name, append([]string{r.folder.database}, r.folder.besides()...)...); err != nil {
+			return err
+		}
+		return r.bringBack(ctx, f)
+	case restore:
+		if err := r.tidy("before-restore", r.folder.besides()...); err != nil {
+			return err
+		}
+		return r.bringBack(ctx, f)
+	case goOn:
+	}
+	return nil
+}
+
+// tidy sets files aside that would do harm, and says so.
+func (r *Replica) tidy(why string, paths ...string) error {
+	where, err := r.folder.setAside(r.folder.asideName(why), paths...)
+	if err == nil && where != "" {
+		r.log.Warn("replica: files that do not belong to what comes now were set aside", "folder", where)
+	}
+	return err
+}
+
+// bringBack restores the newest state.
+func (r *Replica) bringBack(ctx context.Context, f facts) error {
+	r.log.Info("replica: restoring the database", "where", r.storage.where, "transaction", f.remote.transaction)
+	got, err := restoreDatabase(ctx, r.fence, r.folder, r.folder.database, order{least: f.remote.transaction}, quiet(r.log), func(path string, got restored) error {
+		return r.vouch(ctx, path, got, f)
+	})
+	if err != nil {
+		return restoreProblem(r.storage.where, err)
+	}
+	r.log.Info("replica: the database is back and passed its check", "file", filepath.Base(r.folder.database), "bytes", got.bytes, "transaction", got.transaction, "took", got.took.Round(time.Millisecond))
+	return nil
+}
+
+// vouch makes sure that what was restored is of this installation, and notes
+// where it stands before it is put in place: after a crash in between, a database
+// nobody knows would be refused.
+func (r *Replica) vouch(ctx context.Context, path string, got restored, f facts) error {
+	id, err := r.o.Installation(ctx, path)
+	if err != nil {
+		return err
+	}
+	if f.remote.installation != "" && id != f.remote.installation {
+		f.installation = id
+		return wrongReplica(f)
+	}
+	r.note = note{Where: r.storage.where, Epoch: r.lease.epoch(), Replicated: got.transaction, At: r.o.Now().UTC(), DrilledAt: r.note.DrilledAt}
+	if err := r.folder.writeNote(r.note); err != nil {
+		return folderProblem(r.folder.path, err)
+	}
+	return nil
+}
+
+// openFence lets writes through from now on. What could be mistaken after a crash
+// in between is written first: here, then there.
+func (r *Replica) openFence(ctx context.Context, remote remoteFacts) error {
+	r.noteMu.Lock()
+	r.note.Where, r.note.Epoch, r.note.Aside = r.storage.where, r.lease.epoch(), ""
+	r.note.Replicated, r.note.At = remote.newest, r.o.Now().UTC()
+	err := r.folder.writeNote(r.note)
+	r.noteMu.Unlock()
+	if err != nil {
+		return folderProblem(r.folder.path, err)
+	}
+	if err := r.lease.declare(ctx); err != nil {
+		return awayProblem(r.storage.where, err)
+	}
+	r.fence.setReplicated(remote.newest)
+	r.fence.open.Store(true)
+	return nil
+}

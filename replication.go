@@ -1,0 +1,193 @@
+// Replication: how serve and the commands set up the copy of the database on
+// another machine, and what they make of its problems.
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"hostaway-mcp/replica"
+	"hostaway-mcp/store"
+)
+
+//go:embed litestream.yml
+var shippedLitestream []byte
+
+// lastCopyTime bounds closing the copy, beyond what litestream.yml allows for.
+const lastCopyTime = 2 * time.Minute
+
+// allowances are what an operator permits once, by flags of serve.
+type allowances struct {
+	firstStart     bool // the replica may be empty
+	acceptRollback bool // the database here may be older than the replica
+}
+
+func (a *allowances) flags(flags *flag.FlagSet) {
+	flags.BoolVar(&a.firstStart, "first-start", false, "begin a new replica at an address where there is none")
+	flags.BoolVar(&a.acceptRollback, "accept-rollback", false, "go on with a database that is older than its replica")
+}
+
+// replicaSettings reads litestream.yml: the operator's own, or the one inside the
+// program.
+func (p *process) replicaSettings(c config) (replica.Settings, error) {
+	text := shippedLitestream
+	if c.LitestreamConfig != "" {
+		var err error
+		if text, err = os.ReadFile(c.LitestreamConfig); err != nil {
+			return replica.Settings{}, misused(fmt.Sprintf("HMCP_LITESTREAM_CONFIG names %s, which can't be read (%s)", c.LitestreamConfig, reason(err)),
+				"check the path and who may read it")
+		}
+	}
+	settings, err := replica.Read(text, func(name string) (string, bool) { return c.variable(p.environ, name) })
+	return settings, replicaProblem(err)
+}
+
+// variable is what ${NAME} stands for in litestream.yml: a setting, wherever it
+// comes from, or any variable of the environment.
+func (c config) variable(environ []string, name string) (string, bool) {
+	switch name {
+	case "HMCP_REPLICA_URL":
+		return c.ReplicaURL.Reveal(), !c.ReplicaURL.IsZero()
+	case "HMCP_DATA_DIR":
+		return c.DataDir, true
+	}
+	if v, ok := c.values[name]; ok && v.text != "" {
+		return v.text, true
+	}
+	for _, line := range environ {
+		if key, text, ok := strings.Cut(line, "="); ok && key == name {
+			return text, true
+		}
+	}
+	return "", false
+}
+
+// replicaOptions say how to reach the replica and to read our database files.
+func (p *process) replicaOptions(c config, settings replica.Settings, log *slog.Logger) replica.Options {
+	return replica.Options{
+		Settings:    settings,
+		Credentials: replica.Credentials{AccessKeyID: c.ReplicaAccessKeyID, SecretAccessKey: c.ReplicaSecretAccessKey},
+		Database:    filepath.Join(c.DataDir, databaseFile), DataDir: c.DataDir,
+		Wait: c.CriticalWrites == "wait", LeaseLost: c.LeaseLost,
+		Installation: readInstallation, Newest: store.ReadNewest, Contents: store.ReadContents,
+		Now: p.now, Log: log,
+	}
+}
+
+// readInstallation is "" for a database from before there were ids.
+func readInstallation(ctx context.Context, path string) (string, error) {
+	id, err := store.ReadInstallation(ctx, path)
+	if errors.Is(err, store.ErrNotFound) && !errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return id, err
+}
+
+// copied is the copy of the database while serve runs. Without a replica it only
+// keeps other servers off the data folder.
+type copied struct {
+	*replica.Replica
+	configured bool
+	db         *store.Store // set when the database is open
+}
+
+// openReplica comes before the database is opened: it may have to be restored.
+func (p *process) openReplica(ctx context.Context, c config, settings replica.Settings, log *slog.Logger, allowed allowances) (*copied, error) {
+	options := p.replicaOptions(c, settings, log)
+	options.FirstStart, options.AcceptRollback = allowed.firstStart, allowed.acceptRollback
+	var err error
+	if settings.Configured() {
+		if options.Node, err = makeInstance(c.DataDir); err != nil {
+			return nil, err
+		}
+	}
+	r := &copied{configured: settings.Configured()}
+	options.Pause = func(ctx context.Context, f func(context.Context) error) error { return r.db.Quiet(ctx, f) }
+	if r.Replica, err = replica.Open(ctx, options); err != nil {
+		return nil, replicaProblem(err)
+	}
+	return r, nil
+}
+
+// adjust tells the store of the copy.
+func (r *copied) adjust(s *store.Config) {
+	if r.configured {
+		s.Replicated, s.ReplicaOwnsCheckpoints = r.Replicated, true
+	}
+}
+
+// start begins copying the open database.
+func (r *copied) start(ctx context.Context, c config, db *store.Store) error {
+	r.db = db
+	id, err := db.Installation(ctx)
+	if err != nil {
+		return storeProblem(c.DataDir, err)
+	}
+	return replicaProblem(r.Start(ctx, id))
+}
+
+// watched gives a context that ends also when this server must not go on.
+func (r *copied) watched(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-r.Lost():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// lost is why this server must not go on, nil when it may.
+func (r *copied) lost() error {
+	var why *replica.Problem
+	if !errors.As(r.Reason(), &why) {
+		return nil
+	}
+	return &problem{code: exitTryLater, what: why.What, do: why.Do, cause: why}
+}
+
+// close comes after the database was closed: what is left is copied.
+func (r *copied) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCopyTime)
+	defer cancel()
+	return replicaProblem(r.Close(ctx))
+}
+
+// replicaProblem puts what the replica says in the terms of the commands.
+func replicaProblem(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, each := range joined.Unwrap() {
+			all = append(all, replicaProblem(each))
+		}
+		return errors.Join(all...)
+	}
+	var known *problem
+	var p *replica.Problem
+	if errors.As(err, &known) || !errors.As(err, &p) {
+		return err
+	}
+	return &problem{code: replicaExit(p.Kind), what: p.What, do: p.Do, cause: p}
+}
+
+func replicaExit(kind replica.Kind) int {
+	switch kind {
+	case replica.BadSettings, replica.NothingThere, replica.WrongReplica, replica.RolledBack, replica.InTheWay:
+		return exitMisused
+	case replica.LeaseElsewhere:
+		return exitTryLater
+	case replica.Locked, replica.Unreachable, replica.Damaged, replica.Failed:
+	}
+	return exitFailed
+}
