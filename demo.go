@@ -58,7 +58,10 @@ func (p *process) demo(ctx context.Context, o demoOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	d := demoRun{seed: o.seed, watch: newWatch(p.errOut, c), farewell: "Ctrl-C stops it and removes everything."}
+	d := demoRun{seed: o.seed, farewell: "Ctrl-C stops it and removes everything."}
+	if d.watch, err = newWatch(ctx, p.errOut, c); err != nil {
+		return err
+	}
 	if o.data != "" {
 		d.farewell = "Ctrl-C stops it; the data stays in " + o.data + "."
 	}

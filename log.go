@@ -40,13 +40,23 @@ func withRequest(ctx context.Context, id string) context.Context {
 
 // requestHandler adds the id of the request that a line's context belongs to,
 // unless the line names one itself: a room that also runs without the outer
-// server makes its own ids.
+// server makes its own ids. Where traces are made, it adds the trace's id too.
 type requestHandler struct{ slog.Handler }
 
 func (h requestHandler) Handle(ctx context.Context, r slog.Record) error {
-	if id, ok := ctx.Value(requestKey{}).(string); ok && !names(r, requestIDField) {
+	id, _ := ctx.Value(requestKey{}).(string)
+	if id != "" && names(r, requestIDField) {
+		id = ""
+	}
+	traceID := traceIDOf(ctx)
+	if id != "" || traceID != "" {
 		r = r.Clone() // the caller's record may be shared
+	}
+	if id != "" {
 		r.AddAttrs(slog.String(requestIDField, id))
+	}
+	if traceID != "" {
+		r.AddAttrs(slog.String("trace_id", traceID))
 	}
 	return h.Handler.Handle(ctx, r)
 }

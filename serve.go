@@ -46,7 +46,11 @@ func (p *process) serve(ctx context.Context, allowed allowances) error {
 	if err != nil {
 		return err
 	}
-	w := newWatch(p.errOut, c)
+	w, err := newWatch(ctx, p.errOut, c)
+	if err != nil {
+		return err
+	}
+	defer w.close(ctx)
 	// The address comes first: when it is taken, nothing has been written yet.
 	on, err := openListeners(ctx, c)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 // watchedHouse is a whole server in this process with two orgs, two accounts
 // and everything that looks at it.
 type watchedHouse struct {
-	t            *testing.T
+	t            testing.TB
 	watch        watch
 	log          *lockedBuffer
 	fake         *hostawaytest.Server
@@ -32,11 +32,14 @@ type watchedHouse struct {
 }
 
 // newWatchedHouse serves with these settings, on ports of its own.
-func newWatchedHouse(t *testing.T, c config) *watchedHouse {
+func newWatchedHouse(t testing.TB, c config) *watchedHouse {
 	t.Helper()
 	h := &watchedHouse{t: t, log: &lockedBuffer{}}
 	c.LogFormat = "text"
-	h.watch = newWatch(h.log, c)
+	var err error
+	if h.watch, err = newWatch(t.Context(), h.log, c); err != nil {
+		t.Fatal(err)
+	}
 	h.fake = hostawaytest.Start(hostawaytest.Options{ActivationDelay: -1})
 	t.Cleanup(h.fake.Close)
 	h.fake.AddAccount(hostawaytest.Account{ID: alphaID, Secret: alphaSecret, Seed: 1, Today: "2026-11-20", Marker: alphaMarker})
