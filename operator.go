@@ -36,7 +36,6 @@ type overseer struct {
 	storage  hourly
 	started  time.Time
 	now      func() time.Time
-	log      *slog.Logger
 }
 
 // newOverseer looks at a house that is being built: its jobs start later.
@@ -49,7 +48,7 @@ func newOverseer(h *house, db *store.Store, folder string, now func() time.Time)
 			}
 			return h.jobs.Status()
 		},
-		hour: newLastHour(now), started: now(), now: now, log: h.watch.log,
+		hour: newLastHour(now), started: now(), now: now,
 	}
 }
 
@@ -70,10 +69,8 @@ func (o *overseer) Server(ctx context.Context) dashboard.ServerStatus {
 		Version: buildVersion(), StartedAt: o.started, MemoryBytes: heldMemory(), Goroutines: runtime.NumGoroutine(),
 		DatabaseBytes: -1, WALBytes: -1, DiskFreeBytes: -1, DiskBytes: -1, Calls: o.hour.calls(now), Replica: o.copy(now),
 	}
-	if f, err := o.figures(ctx); err == nil {
+	if f, err := o.figures(ctx); err == nil { // else the checks say what is wrong
 		s.DatabaseBytes, s.WALBytes = f.DatabaseBytes, f.WALBytes
-	} else {
-		o.log.WarnContext(ctx, "the size of the database can't be read", "error", err)
 	}
 	if disk, err := o.disk(); err == nil {
 		s.DiskFreeBytes, s.DiskBytes = int64(min(disk.free, math.MaxInt64)), int64(min(disk.size, math.MaxInt64))

@@ -214,7 +214,7 @@ func newTestOverseer(now func() time.Time, r *statusOf) *overseer {
 	o := &overseer{
 		health: newHealth(now, slog.New(slog.DiscardHandler)), figures: func(context.Context) (store.Figures, error) { return store.Figures{}, errors.New("away") },
 		disk: func() (space, error) { return space{}, errors.New("away") }, jobs: func() []jobStatus { return nil },
-		hour: newLastHour(now), started: now(), now: now, log: slog.New(slog.DiscardHandler),
+		hour: newLastHour(now), started: now(), now: now,
 	}
 	if r != nil {
 		o.replica = r.get

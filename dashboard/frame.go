@@ -19,16 +19,26 @@ type navItem struct {
 	Label, Icon, Href string
 	Key               string // pressed after g, it goes here
 	Current           bool
+	Trouble           HealthState // what is wrong there; "" when nothing is
 }
 
 // nav lists the pages that exist for this person, with the current one marked.
 func nav(current string, operates bool) []navGroup {
 	groups := []navGroup{
-		{"", false, []navItem{{"Overview", "layout-dashboard", "/", "o", false}, {"Usage", "chart-column", "/usage", "u", false}}},
-		{"Connect", false, []navItem{{"Hostaway", "plug", "/connection", "h", false}, {"API keys", "key-round", "/keys", "k", false}}},
+		{Items: []navItem{
+			{Label: "Overview", Icon: "layout-dashboard", Href: "/", Key: "o"},
+			{Label: "Usage", Icon: "chart-column", Href: "/usage", Key: "u"},
+		}},
+		{Label: "Connect", Items: []navItem{
+			{Label: "Hostaway", Icon: "plug", Href: "/connection", Key: "h"},
+			{Label: "API keys", Icon: "key-round", Href: "/keys", Key: "k"},
+		}},
 	}
 	if operates {
-		groups = append(groups, navGroup{"Operator", true, []navItem{{"Server", "server", "/operator", "s", false}, {"All orgs", "building-2", "/operator/orgs", "a", false}}})
+		groups = append(groups, navGroup{Label: "Operator", Operator: true, Items: []navItem{
+			{Label: "Server", Icon: "server", Href: serverHref, Key: "s"},
+			{Label: "All orgs", Icon: "building-2", Href: "/operator/orgs", Key: "a"},
+		}})
 	}
 	for g := range groups {
 		for i := range groups[g].Items {
@@ -36,6 +46,19 @@ func nav(current string, operates bool) []navGroup {
 		}
 	}
 	return groups
+}
+
+const serverHref = "/operator"
+
+// markServer puts the state of the server beside its page, wherever an operator is.
+func markServer(groups []navGroup, state HealthState) {
+	for _, group := range groups {
+		for i := range group.Items {
+			if group.Items[i].Href == serverHref && state != HealthOK {
+				group.Items[i].Trouble = state
+			}
+		}
+	}
 }
 
 // banner is about the whole org and stands on every page until it is dealt with.
@@ -93,6 +116,9 @@ func (d *Dashboard) addOrgFacts(c *fiber.Ctx, v *visit, data *view) error {
 	}
 	if err == nil && conn.State == store.ConnectionRefused && data.Current != "/connection" {
 		data.Banner = &banner{"Hostaway refuses the stored credentials, so tools can't answer.", "/connection", "Reconnect"}
+	}
+	if d.operates(v) {
+		markServer(data.Nav, judge(d.cfg.Operator.Health(c.UserContext())).State)
 	}
 	return nil
 }

@@ -61,6 +61,9 @@ func TestServerPageKeepsItselfUpToDate(t *testing.T) {
 	if !read[bool](x, `window.same && document.querySelector("#error-9").open && document.activeElement.id === "line-9"`) {
 		t.Errorf("the page was loaded anew, the error is closed, or the focus is lost: it is on %s", x.focused())
 	}
+	if read[bool](x, `document.querySelector("#nav [data-go=s] .state").checkVisibility()`) {
+		t.Error("the navigation goes on marking trouble")
+	}
 	if now := read[string](x, `document.querySelector(".live-note time").textContent`); now == clock {
 		t.Errorf("the time of the page stays at %s", now)
 	}

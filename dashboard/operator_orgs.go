@@ -3,6 +3,7 @@
 package dashboard
 
 import (
+	"errors"
 	"net/url"
 	"strconv"
 
@@ -140,8 +141,16 @@ type orgData struct {
 // orgCommand is a line for the terminal of the server.
 type orgCommand struct{ ID, What, Line string }
 
+var errNoSuchOrg = &problem{
+	Status: 404, Code: "not_found", Title: "Not found",
+	Message: "There is no org with this id on the server; it may have been deleted.", Next: "Look for it by name among all orgs.",
+}
+
 func (d *Dashboard) operatorOrgPage(c *fiber.Ctx, v *visit) error {
 	org, err := d.cfg.Store.OrgReport(c.UserContext(), c.Params("id"))
+	if errors.Is(err, store.ErrNotFound) {
+		return errNoSuchOrg
+	}
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func TestOddOrgAddresses(t *testing.T) {
 	p = b.get("/operator/orgs?q="+url.QueryEscape(`"><script>alert(1)</script>`), "HX-Request: true")
 	wantNot(t, p, "<script>", "<html")
 	for _, id := range []string{"org_nobody", "%2e%2e", "' OR 1=1"} {
-		wantPage(t, b.get("/operator/orgs/"+url.PathEscape(id)), 404)
+		wantPage(t, b.get("/operator/orgs/"+url.PathEscape(id)), 404, "There is no org with this id")
 	}
 }
 

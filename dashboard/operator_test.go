@@ -106,6 +106,24 @@ func TestOperatorNavigationListsPagesThatExist(t *testing.T) {
 	}
 }
 
+// TestTroubleIsMarkedOnEveryPage of an operator, and on nobody else's.
+func TestTroubleIsMarkedOnEveryPage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	fix := storetest.Org(t, w.store, "Harbour Stays")
+	reader, b := w.member(t, fix, store.RoleMember), w.runs(t, fix)
+	b.get("/usage").wantText(t, "nav [data-go=s]", "Server")
+	w.operator.set(func(f *fakeOperator) {
+		f.checks = []HealthCheck{{"disk", HealthWarn, "almost full", "free some space"}}
+	})
+	b.get("/usage").wantText(t, "nav [data-go=s]", "Server : a check needs a look")
+	w.operator.troubled()
+	b.get("/keys").wantText(t, "nav [data-go=s] .state.bad", ": a check fails")
+	if found := reader.get("/keys").find(t, "nav .state"); len(found) != 0 {
+		t.Errorf("a member sees %q", found[0].Text())
+	}
+}
+
 func TestServerPageShowsWhatIsWell(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

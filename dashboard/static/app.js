@@ -94,6 +94,8 @@ document.addEventListener("htmx:afterSwap", (e) => {
   const [verdict, open] = before, now = $("[data-verdict]", e.detail.target).textContent;
   open.forEach((id) => { const d = document.getElementById(id); if (d) d.open = true; });
   if (now !== verdict) toast(now);
+  const mark = $("#nav [data-go=s] .state"); // outside of what was swapped
+  if (mark) mark.hidden = !!$("[data-verdict].ok", e.detail.target);
 });
 
 // a button that stays off until the asked-for text is typed
