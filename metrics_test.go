@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	_ "net/http/pprof" // as a library may do: it registers itself on http.DefaultServeMux
 	"regexp"
 	"slices"
 	"strings"
@@ -186,8 +185,8 @@ func TestFigureNamesFollowTheConventions(t *testing.T) {
 	}
 }
 
-// A library that is linked in has registered profiles on http.DefaultServeMux;
-// no port of ours may answer with it.
+// Litestream, when it is linked in, puts profiles on http.DefaultServeMux; no
+// port of ours may answer with it.
 func TestNoPortServesTheDefaultMux(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()

@@ -107,6 +107,10 @@ func (p *process) serveDatabase(ctx context.Context, c config, w watch, on liste
 		return errors.Join(err, db.Close())
 	}
 	h.health.add(jobsPart(h.jobs.Status, h.overseer.started, p.now))
+	if w.metrics != nil {
+		w.metrics.askReplica(r.Status)
+		w.metrics.askJobs(h.jobs.Status)
+	}
 	go h.overseer.keepLooking(ctx)
 	if c.Domain != "" {
 		h.secure(ctx, c, p)
