@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"hostaway-mcp/replica"
 )
 
 const (
@@ -44,6 +46,8 @@ func doctorCommand() command {
 type doctor struct {
 	*process
 	config  config
+	replica replica.Settings // of litestream.yml; without a replica when that can't be read
+	badFile error            // why not
 	full    bool
 	measure func(string) (space, error)
 }
@@ -55,7 +59,7 @@ type examination func(ctx context.Context, d *doctor) []check
 // before the next can be.
 func examinations() []examination {
 	return []examination{
-		examineSettings, examineFolder, examineDisk, examineKey, examineDatabase,
+		examineSettings, examineFolder, examineDisk, examineKey, examineDatabase, examineReplica,
 		examineServices, examineServer, examineAddress, examineCertificate,
 	}
 }
@@ -65,6 +69,7 @@ func (d *doctor) examine(ctx context.Context) []check {
 	if d.config, err = d.process.config(); err != nil {
 		return settingProblems(err)
 	}
+	d.replica, d.badFile = d.replicaSettings(d.config)
 	all := examinations()
 	found := make([][]check, len(all))
 	var group sync.WaitGroup

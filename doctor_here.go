@@ -125,7 +125,7 @@ func examineKey(ctx context.Context, d *doctor) []check {
 	return append(keyFileChecks(name, d.config, m), ringChecks(name, ring, seen.SealedBy)...)
 }
 
-func (d *doctor) replicated() bool { return !d.config.ReplicaURL.IsZero() }
+func (d *doctor) replicated() bool { return d.replica.Configured() }
 
 // keyFileChecks look at the file that the setting names. That of the data
 // folder is looked at with the others there.

@@ -123,7 +123,7 @@ func TestDoctorOfAHealthyServer(t *testing.T) {
 			t.Errorf("%+v", found)
 		}
 	}
-	if got := strings.Join(names, ", "); got != "settings, files, disk, master key, database, Hostaway, clock, server, address" {
+	if got := strings.Join(names, ", "); got != "settings, files, disk, master key, database, replica, Hostaway, clock, server, address" {
 		t.Error(got)
 	}
 }
@@ -168,6 +168,15 @@ func illsHere() map[string]ill {
 		"spoilt key":   {spoil: func(c *clinic) { writeFile(c.t, c.keyFile(), "oops") }, name: "master key", state: stateFail, text: "does not hold a key"},
 		"key burns":    {spoil: given("HMCP_REPLICA_URL", "file:///nowhere"), name: "master key", state: stateFail, text: "a lost machine would take it along", also: []string{"replica"}},
 		"new key idle": {spoil: func(c *clinic) { c.addKey(true) }, name: "master key", state: stateWarn, text: "still sealed with an older key"},
+		"no place for the replica": {
+			spoil: func(c *clinic) {
+				key, err := os.ReadFile(c.keyFile())
+				c.must(err)
+				c.settings["HMCP_MASTER_KEY"], c.settings["HMCP_REPLICA_URL"] = strings.TrimSpace(string(key)), "file:///nowhere/at-all"
+			},
+			name: "replica", state: stateFail, text: "does not exist",
+		},
+		"no such litestream.yml": {spoil: given("HMCP_LITESTREAM_CONFIG", "/nowhere/litestream.yml"), name: "replica", state: stateFail, text: "can't be read"},
 		"open key file": {
 			spoil: func(c *clinic) {
 				file := c.data + "/elsewhere"

@@ -29,11 +29,23 @@ type fileFlaw struct {
 
 func (f fileFlaw) Error() string { return f.path + " " + f.what }
 
+// ourNames are what the server makes in the data folder, besides the database;
+// some names go on after a star.
+func ourNames() []string {
+	return []string{
+		masterKeyFile, instanceFile, rotateLockFile, localKeyFile, acmeFolder,
+		"serve.lock", "replica.json", "replica-work", "set-aside", "verify-*", // the replica's
+		databaseFile + "*", "." + databaseFile + "*", temporaryFiles,
+	}
+}
+
 // ourFile tells whether we made what has this name in the data folder. What
 // else lies there is somebody else's business.
 func ourFile(name string) bool {
-	return slices.Contains([]string{masterKeyFile, instanceFile, rotateLockFile, localKeyFile, acmeFolder}, name) ||
-		strings.HasPrefix(name, databaseFile) || strings.HasPrefix(name, "."+databaseFile)
+	return slices.ContainsFunc(ourNames(), func(ours string) bool {
+		start, goesOn := strings.CutSuffix(ours, "*")
+		return name == ours || (goesOn && strings.HasPrefix(name, start))
+	})
 }
 
 // fileFlaws looks at the data folder and at all that is ours in it. A folder

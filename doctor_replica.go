@@ -1,0 +1,66 @@
+// What doctor finds out about the copy of the database on another machine,
+// without the right to write it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"hostaway-mcp/replica"
+)
+
+const (
+	replicaName     = "replica"
+	replicaPatience = 30 * time.Second // storage is asked several things, and each again when it fails
+)
+
+// examineReplica asks the storage what it holds, and compares that with the
+// database here.
+func examineReplica(ctx context.Context, d *doctor) []check {
+	if d.badFile != nil {
+		return []check{problemCheck(replicaName, d.badFile)}
+	}
+	if !d.replicated() {
+		return []check{good(replicaName, "none is configured: this disk is all there is")}
+	}
+	limited, cancel := context.WithTimeout(ctx, replicaPatience)
+	defer cancel()
+	seen, err := replica.Look(limited, d.replicaOptions(d.config, d.replica, slog.New(slog.DiscardHandler)))
+	if err != nil {
+		return []check{problemCheck(replicaName, replicaProblem(err))}
+	}
+	return []check{judgeReplica(seen, !errors.Is(d.running(ctx), errSilent), hostName(), d.now())}
+}
+
+func hostName() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// judgeReplica compares what the replica holds with what is here. running says
+// that a server is at work here, so that both change while they are looked at.
+func judgeReplica(s replica.Overview, running bool, host string, now time.Time) check {
+	lacks := int64(s.Local) - int64(s.Transaction)
+	switch {
+	case s.Transaction == 0:
+		return doubtful(replicaName, s.Where+" holds nothing yet", "start the server, the very first time with `serve --first-start`; if there should be something, the address is wrong")
+	case s.LocalID != "" && s.Installation != "" && s.LocalID != s.Installation:
+		return bad(replicaName, fmt.Sprintf("%s belongs to another installation (%s) than the database here (%s)", s.Where, s.Installation, s.LocalID), "name the right replica in HMCP_REPLICA_URL, or the right data folder in HMCP_DATA_DIR")
+	case !running && s.Holder != "" && s.Holder != host && !s.Released && s.Until.After(now):
+		return doubtful(replicaName, fmt.Sprintf("the server on %s writes %s now", s.Holder, s.Where), "leave the server here stopped while that one runs, unless this is its standby")
+	case !running && s.LocalBytes > 0 && s.Local > 0 && lacks < 0:
+		return bad(replicaName, fmt.Sprintf("%s is newer than the database here", s.Where), "move the database here away and start the server: it restores the newer state; or keep the older one with `serve --accept-rollback`")
+	case lacks > 0 && !running:
+		return doubtful(replicaName, fmt.Sprintf("%s lacks the last changes of the database here", s.Where), "start the server: it copies them")
+	case lacks > 0 && now.Sub(s.NewestAt) > time.Minute:
+		return doubtful(replicaName, fmt.Sprintf("%s lacks the changes of the last %s", s.Where, now.Sub(s.NewestAt).Round(time.Second)), "the operator's page and the log say why; it catches up by itself when the storage takes it")
+	}
+	return good(replicaName, fmt.Sprintf("%s can be reached and holds everything; the newest is from %s", s.Where, ago(s.NewestAt, now)))
+}

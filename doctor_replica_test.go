@@ -1,0 +1,112 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hostaway-mcp/replica"
+	"hostaway-mcp/replica/replicatest"
+	"hostaway-mcp/secret"
+)
+
+func TestReplicaIsComparedWithTheDatabaseHere(t *testing.T) {
+	t.Parallel()
+	now := newSteadyClock().now()
+	well := replica.Overview{
+		Where: "s3://bucket/path", Transaction: 7, NewestAt: now.Add(-2 * time.Hour), Installation: "ins_a", Holder: "here", Until: now.Add(time.Minute),
+		Local: 7, LocalBytes: 1, LocalID: "ins_a",
+	}
+	with := func(change func(*replica.Overview)) replica.Overview {
+		s := well
+		change(&s)
+		return s
+	}
+	tests := map[string]struct {
+		seen    replica.Overview
+		running bool
+		want    checkState
+		text    string
+	}{
+		"running, and idle for hours": {well, true, stateOK, "holds everything"},
+		"stopped":                     {well, false, stateOK, "holds everything"},
+		"no database here yet":        {with(func(s *replica.Overview) { s.Local, s.LocalBytes, s.LocalID = 0, 0, "" }), false, stateOK, "holds everything"},
+		"empty":                       {replica.Overview{Where: "s3://bucket/path", LocalBytes: 1, LocalID: "ins_a"}, false, stateWarn, "holds nothing yet"},
+		"another's":                   {with(func(s *replica.Overview) { s.Installation = "ins_b" }), true, stateFail, "belongs to another installation"},
+		"written by another server":   {with(func(s *replica.Overview) { s.Holder = "there" }), false, stateWarn, "the server on there writes"},
+		"given back by another":       {with(func(s *replica.Overview) { s.Holder, s.Released = "there", true }), false, stateOK, "holds everything"},
+		"newer, stopped":              {with(func(s *replica.Overview) { s.Transaction = 9 }), false, stateFail, "is newer than the database here"},
+		"newer, while both change":    {with(func(s *replica.Overview) { s.Transaction = 9 }), true, stateOK, "holds everything"},
+		"older, stopped":              {with(func(s *replica.Overview) { s.Local = 9 }), false, stateWarn, "lacks the last changes"},
+		"older, and copying":          {with(func(s *replica.Overview) { s.Local, s.NewestAt = 9, now.Add(-time.Second) }), true, stateOK, "holds everything"},
+		"older for hours":             {with(func(s *replica.Overview) { s.Local = 9 }), true, stateWarn, "lacks the changes of the last 2h0m0s"},
+	}
+	for name, tt := range tests {
+		c := judgeReplica(tt.seen, tt.running, "here", now)
+		if c.State != tt.want || !strings.Contains(c.Text, tt.text) || (c.Do == "") != (tt.want == stateOK) {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+}
+
+// Against a real storage: well while the server runs and after it stopped, and
+// what is wrong with the storage is said as it is.
+func TestDoctorAsksTheStorage(t *testing.T) {
+	t.Parallel()
+	storage := replicatest.Start(t)
+	data := filepath.Join(t.TempDir(), "data")
+	environ := []string{
+		"HMCP_DATA_DIR=" + data, "HMCP_LISTEN=127.0.0.1:0", "HMCP_MASTER_KEY=" + secret.GenerateKey().Reveal(), "HMCP_REPLICA_URL=" + storage.ReplicaURL("here"),
+		"HMCP_REPLICA_ACCESS_KEY_ID=" + replicatest.AccessKeyID, "HMCP_REPLICA_SECRET_ACCESS_KEY=" + replicatest.SecretAccessKey,
+	}
+	look := func(environ []string) check {
+		t.Helper()
+		d := &doctor{process: &process{environ: environ, now: time.Now, web: nil}}
+		var err error
+		if d.config, err = loadConfig(environ, ""); err != nil {
+			t.Fatal(err)
+		}
+		d.replica, d.badFile = d.replicaSettings(d.config)
+		found := examineReplica(t.Context(), d)
+		if len(found) != 1 {
+			t.Fatalf("%+v", found)
+		}
+		return found[0]
+	}
+	if c := look(environ); c.State != stateWarn || !strings.Contains(c.Text, "holds nothing yet") {
+		t.Errorf("before the first start: %+v", c)
+	}
+	r := startCommand(t, environ, "serve", "--first-start")
+	address := r.waitFor(r.errOut, `msg=serving address=(\S+)`)
+	beside := append([]string{}, environ...)
+	beside[1] = "HMCP_LISTEN=" + address
+	if c := look(beside); c.State != stateOK {
+		t.Errorf("beside the running server: %+v", c)
+	}
+	if code := r.stop(); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, r.errOut)
+	}
+	if c := look(environ); c.State != stateOK || !strings.Contains(c.Text, "holds everything") {
+		t.Errorf("stopped: %+v", c)
+	}
+	if flaws, err := fileFlaws(data); err != nil || len(flaws) > 0 {
+		t.Errorf("open to others: %v %v", flaws, err)
+	}
+	entries, err := os.ReadDir(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !ourFile(e.Name()) {
+			t.Errorf("the server made %s, and does not know it as its own", e.Name())
+		}
+	}
+	if c := look(append(environ, "HMCP_REPLICA_SECRET_ACCESS_KEY=another")); c.State != stateFail || !strings.Contains(c.Text, "refuses the credentials") {
+		t.Errorf("wrong credentials: %+v", c)
+	}
+	if c := look(append(environ, "HMCP_REPLICA_URL=s3://bucket/x?endpoint=http://"+silent)); c.State != stateFail || !strings.Contains(c.Text, "can't be reached") {
+		t.Errorf("no storage: %+v", c)
+	}
+}
