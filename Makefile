@@ -5,5 +5,5 @@ test:   ; go test ./...
 ci:     ; bash .ci/run
 build:  ; CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o hostaway-mcp .
 lint:   ; go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
-bench:  ; go test ./mcp ./store -run '^$$' -bench 'ToolCall|OrgByAPIKey|RecordToolCall'
+bench:  ; go test . ./mcp ./store -run '^$$' -bench 'ToolCall|OrgByAPIKey|RecordToolCall|OperatorPages'
 golden: ; go test . ./store ./mcp -run 'Golden|Schema|README' -update

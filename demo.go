@@ -122,6 +122,7 @@ func (p *process) serveDemo(ctx context.Context, d demoRun) error {
 		return err
 	}
 	defer h.jobs.close()
+	h.health.add(jobsPart(h.jobs.Status, h.overseer.started, p.now))
 	go h.overseer.keepLooking(ctx)
 	if err := printDemo(p.out, d, access); err != nil {
 		return err

@@ -127,7 +127,7 @@ func (o *overseer) copy(now time.Time) dashboard.Replica {
 	}
 	o.look() // the running minute is as new as the rest of the page
 	r := dashboard.Replica{
-		Configured: true, State: replicaState(s), Word: string(s.State), Where: s.Where, Lag: s.Lag, Lags: o.hour.lags(now),
+		Configured: true, State: replicaState(s), Word: replicaWord(s.State), Where: s.Where, Lag: s.Lag, Lags: o.hour.lags(now),
 		Drill: dashboard.Drill{At: s.Drill.At, OK: s.Drill.OK, Text: s.Drill.Text, Took: s.Drill.Took}, WALBytes: s.WALBytes,
 		StorageCalls: int(o.storage.since(storageCalls(s))), Lease: leaseWords(s.Lease),
 		CriticalWrites: int(s.Critical.Confirmed + s.Critical.Missed), LocallyOnly: int(s.Critical.Missed),
@@ -153,6 +153,20 @@ func replicaState(s replica.Status) dashboard.HealthState {
 		}
 	}
 	return state
+}
+
+// replicaWord is the state for people.
+func replicaWord(state replica.State) string {
+	switch state {
+	case replica.StateFenced:
+		return "fenced off"
+	case replica.StateRefused:
+		return "stopped by a guard"
+	case replica.StateLost:
+		return "taken over"
+	default:
+		return string(state)
+	}
 }
 
 func leaseWords(l replica.LeaseStatus) string {

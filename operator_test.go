@@ -228,15 +228,19 @@ func TestReplicaInTheOperatorsWords(t *testing.T) {
 	for name, tt := range map[string]struct {
 		status replica.Status
 		state  dashboard.HealthState
+		word   string
 		lease  string
 	}{
-		"copying":   {replica.Status{State: replica.StateCopying, Lease: replica.LeaseStatus{Held: true}}, dashboard.HealthOK, "held by this server"},
-		"starting":  {replica.Status{State: replica.StateStarting}, dashboard.HealthWarn, "not held"},
-		"a trouble": {replica.Status{State: replica.StateCopying, Troubles: []replica.Trouble{{What: "x", Do: "y"}}}, dashboard.HealthWarn, "not held"},
-		"fenced":    {replica.Status{State: replica.StateFenced, Lease: replica.LeaseStatus{Holder: "vps-2"}, Troubles: []replica.Trouble{{What: "x", Grave: true}}}, dashboard.HealthFail, "held by vps-2"},
+		"copying":   {replica.Status{State: replica.StateCopying, Lease: replica.LeaseStatus{Held: true}}, dashboard.HealthOK, "copying", "held by this server"},
+		"starting":  {replica.Status{State: replica.StateStarting}, dashboard.HealthWarn, "starting", "not held"},
+		"behind":    {replica.Status{State: replica.StateBehind}, dashboard.HealthWarn, "behind", "not held"},
+		"a trouble": {replica.Status{State: replica.StateCopying, Troubles: []replica.Trouble{{What: "x", Do: "y"}}}, dashboard.HealthWarn, "copying", "not held"},
+		"refused":   {replica.Status{State: replica.StateRefused}, dashboard.HealthWarn, "stopped by a guard", "not held"},
+		"lost":      {replica.Status{State: replica.StateLost}, dashboard.HealthWarn, "taken over", "not held"},
+		"fenced":    {replica.Status{State: replica.StateFenced, Lease: replica.LeaseStatus{Holder: "vps-2"}, Troubles: []replica.Trouble{{What: "x", Grave: true}}}, dashboard.HealthFail, "fenced off", "held by vps-2"},
 	} {
 		got := newTestOverseer(clock.now, &statusOf{s: tt.status}).Server(t.Context()).Replica
-		if !got.Configured || got.State != tt.state || got.Lease != tt.lease || got.Word != string(tt.status.State) || len(got.Troubles) != len(tt.status.Troubles) || got.LastSyncAt != nil {
+		if !got.Configured || got.State != tt.state || got.Lease != tt.lease || got.Word != tt.word || len(got.Troubles) != len(tt.status.Troubles) || got.LastSyncAt != nil {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

@@ -199,7 +199,7 @@ func serverKPIs(s ServerStatus, now time.Time) []kpi {
 	}
 	lag := kpi{Label: "Replica lag", Value: "–", Hint: "no replica is configured"}
 	if r := s.Replica; r.Configured {
-		lag.Value, lag.Hint, lag.Bad = duration(r.Lag), "nothing copied yet", r.State == HealthFail
+		lag.Value, lag.Hint, lag.Bad = duration(r.Lag), "nothing copied yet", r.State == HealthFail || len(r.Lags) > 0 && r.Lags[len(r.Lags)-1].Late
 		if r.LastSyncAt != nil {
 			lag.Hint = r.Word + ", complete " + since(*r.LastSyncAt, now)
 		}
