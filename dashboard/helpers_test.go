@@ -77,6 +77,7 @@ type world struct {
 	operator *fakeOperator
 	dash     *Dashboard
 	copies   copyist
+	disk     storetest.Disk
 	server   *httptest.Server
 	log      *logBuffer
 }
@@ -125,7 +126,7 @@ func (l *logBuffer) String() string {
 func newWorld(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{t: t, clock: storetest.NewClock(noon), hostaway: &fakeHostaway{}, operator: wellOperator(), log: &logBuffer{}}
-	w.store = storetest.Open(t, storetest.WithClock(w.clock), func(c *store.Config) { c.Replicated = w.copies.replicated })
+	w.store = storetest.Open(t, storetest.WithClock(w.clock), storetest.WithDisk(&w.disk), func(c *store.Config) { c.Replicated = w.copies.replicated })
 	w.server = httptest.NewUnstartedServer(nil)
 	cfg := Config{
 		Store: w.store, Hostaway: w.hostaway, BaseURL: "http://" + w.server.Listener.Addr().String(),

@@ -87,11 +87,15 @@ func (s *Server) conclude(ctx context.Context, x *exchange, c *call, got passed,
 	}
 	status, message := got.message(x)
 	if c.ran {
-		if err := s.record(ctx, x, c, len(message)); err != nil && !c.tool.writes {
+		if err := s.record(ctx, x, c, len(message)); err != nil && !c.changing {
 			// What was not recorded is not answered. A change is answered all the same: it has happened, and hiding it would do harm.
+			// The store keeps it until it can be recorded.
 			got = passed{wrong: notRecorded(err, c.requestID)}
 			status, message = got.message(x)
 		}
+	}
+	if got.wrong != nil && got.wrong.retryIn != "" {
+		x.w.Header().Set("Retry-After", got.wrong.retryIn)
 	}
 	if x.r.Context().Err() == nil {
 		c.progress.finish(status, message)
@@ -148,8 +152,11 @@ func (c *call) fail(x *exchange, r *refusal) passed {
 func notRecorded(err error, requestID string) *rpcError {
 	e := internalRPCError(requestID)
 	if errors.Is(err, store.ErrDiskFull) {
-		e.message = "The server's disk is full, so the call could not be recorded and its answer is withheld. Request id " + requestID + "."
-		e.next = "Tell the operator of this server."
+		e = rpcError{
+			status: http.StatusServiceUnavailable, code: e.code, retryIn: "60",
+			message: "The server's disk is full, so the call could not be recorded and its answer is withheld. Request id " + requestID + ".",
+			next:    "Tell the person that the operator of this server has to free some space; then call again.",
+		}
 	}
 	return &e
 }
@@ -159,7 +166,7 @@ func (s *Server) record(ctx context.Context, x *exchange, c *call, answerBytes i
 	entry := store.ToolCall{
 		KeyID: c.key.ID, KeyName: c.key.Name, ClientName: clientName(x), Tool: c.tool.Name, Arguments: redact(c.arguments),
 		Outcome: store.OutcomeOK, StartedAt: c.started, Duration: s.now().Sub(c.started),
-		UpstreamCalls: c.upstream, AnswerBytes: answerBytes, RequestID: c.requestID, IP: hostname(x.r.RemoteAddr),
+		UpstreamCalls: c.upstream, AnswerBytes: answerBytes, RequestID: c.requestID, IP: hostname(x.r.RemoteAddr), Changed: c.changing,
 	}
 	if c.tool.Name == "" {
 		// Invented names would fill the usage page: they are counted under one, and kept as what was asked for.

@@ -29,6 +29,8 @@ const (
 	batchMost  = 256
 	queueLen   = 1024
 	commitTime = 30 * time.Second
+	lateMost   = 1000             // changes kept in memory while the disk is full
+	lateEvery  = 10 * time.Second // between two tries to record them
 )
 
 // recording is a tool call that waits to be committed.
@@ -53,6 +55,7 @@ type committer struct {
 	touches chan touch
 	ended   chan struct{}
 	waiting sync.Pool
+	late    []*recording // of changes that could not be recorded yet; the goroutine's own
 
 	mu     sync.RWMutex // held while sending, so that close can't come between
 	closed bool
@@ -128,13 +131,22 @@ func (c *committer) close() {
 
 func (c *committer) run(ctx context.Context) {
 	defer close(c.ended)
+	defer func() { c.giveUpLate(c.recordLate(ctx)) }()
 	batch := make([]*recording, 0, batchMost)
 	queue, touches := c.queue, c.touches
 	company := false // many callers came together last time
+	var tryLate <-chan time.Time
 	for queue != nil || touches != nil {
 		batch = batch[:0]
 		var used []touch
+		if len(c.late) > 0 && tryLate == nil {
+			tryLate = time.After(lateEvery)
+		}
 		select {
+		case <-tryLate:
+			tryLate = nil
+			_ = c.recordLate(ctx) // it is tried again
+			continue
 		case r, ok := <-queue:
 			if !ok {
 				queue = nil
@@ -157,6 +169,9 @@ func (c *committer) run(ctx context.Context) {
 		batch = c.takeWaiting(batch)
 		company = len(batch) > crowd
 		c.commit(ctx, batch, c.takeTouches(used))
+		if len(c.late) > 0 && c.store.fullSince.Load() == 0 { // there is room again
+			_ = c.recordLate(ctx)
+		}
 	}
 }
 
@@ -199,18 +214,47 @@ func (c *committer) commit(ctx context.Context, batch []*recording, used []touch
 	if err != nil && len(batch)+len(used) > 1 {
 		for _, r := range batch {
 			r.again = true
-			r.done <- c.write(ctx, []*recording{r}, nil)
+			c.answer(r, c.write(ctx, []*recording{r}, nil))
 		}
-		if err := c.write(ctx, nil, used); err != nil {
+		if err := c.write(ctx, nil, used); err != nil && !errors.Is(err, ErrDiskFull) {
 			c.store.log.Error("write when keys and sessions were last used", "error", err)
 		}
 		return
 	}
-	if err != nil && len(used) > 0 {
+	if err != nil && len(used) > 0 && !errors.Is(err, ErrDiskFull) {
 		c.store.log.Error("write when keys and sessions were last used", "error", err)
 	}
 	for _, r := range batch {
-		r.done <- err
+		c.answer(r, err)
+	}
+}
+
+// answer tells the caller, and keeps the call of a change that was not recorded:
+// it has happened, whatever the disk says. A row that the database refuses for what
+// it is, as one of an org that is gone, is refused again.
+func (c *committer) answer(r *recording, err error) {
+	if err != nil && r.call.Changed && !isConstraint(err) && len(c.late) < lateMost {
+		c.late = append(c.late, &recording{org: r.org, id: r.id, again: true, call: r.call})
+	}
+	r.done <- err
+}
+
+// recordLate records the changes that wait, as far as it can, in their order.
+func (c *committer) recordLate(ctx context.Context) error {
+	for len(c.late) > 0 {
+		if err := c.write(ctx, c.late[:1], nil); err != nil && !isConstraint(err) {
+			return err
+		}
+		c.late = c.late[1:]
+	}
+	return nil
+}
+
+// giveUpLate leaves what could not be recorded before the end to the log.
+func (c *committer) giveUpLate(cause error) {
+	for _, r := range c.late {
+		c.store.log.Error("a change was made and is not in the audit log", "error", cause, "org", r.org, "key", r.call.KeyID, "tool", r.call.Tool,
+			"at", r.call.StartedAt, "request_id", r.call.RequestID)
 	}
 }
 
@@ -221,6 +265,10 @@ func (c *committer) write(ctx context.Context, batch []*recording, used []touch)
 	defer func() { c.store.observer.Committed(len(batch), time.Since(began), err) }()
 	ctx, cancel := context.WithTimeout(ctx, commitTime)
 	defer cancel()
+	if err := c.store.refuse(); err != nil {
+		c.store.noteRefused(ctx, err)
+		return err
+	}
 	conn, err := enter(ctx, c.store.writer, scope{})
 	if err != nil {
 		return err
@@ -228,7 +276,11 @@ func (c *committer) write(ctx context.Context, batch []*recording, used []touch)
 	err = conn.Raw(func(dc any) error {
 		return c.writeBatch(ctx, dc.(*scopedConn), batch, used)
 	})
-	return errors.Join(translate(err), conn.Close())
+	err = errors.Join(translate(err), conn.Close())
+	if !c.store.noteRefused(ctx, err) && err == nil && len(batch)+len(used) > 0 {
+		c.store.noteWritten(ctx)
+	}
+	return err
 }
 
 func (c *committer) writeBatch(ctx context.Context, conn *scopedConn, batch []*recording, used []touch) error {

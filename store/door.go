@@ -129,6 +129,15 @@ type transaction struct {
 }
 
 func (s *Store) transact(ctx context.Context, f func(*transaction) error) error {
+	err := s.transactUnnoted(ctx, f)
+	s.noteTransaction(ctx, err)
+	return err
+}
+
+func (s *Store) transactUnnoted(ctx context.Context, f func(*transaction) error) error {
+	if err := s.refuse(); err != nil {
+		return err
+	}
 	conn, err := enter(ctx, s.writer, scope{})
 	if err != nil {
 		return err
@@ -197,6 +206,8 @@ func isTaken(err error) bool {
 	c := code(err)
 	return c == sqlite3.SQLITE_CONSTRAINT_UNIQUE || c == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 }
+
+func isConstraint(err error) bool { return code(err)&0xff == sqlite3.SQLITE_CONSTRAINT }
 
 func isDangling(err error) bool { return code(err) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY }
 

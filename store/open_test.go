@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -211,75 +210,6 @@ func TestResealGoesInBatchesAndMayBeBrokenOff(t *testing.T) {
 	}
 	if token, err := (&Org{store: st, id: o.id}).HostawayToken(t.Context(), 1); err != nil || token.Value.Reveal() != "token" {
 		t.Errorf("HostawayToken() = %v, %v", token, err)
-	}
-}
-
-// A full disk: every write says so and leaves nothing behind; once there is room,
-// it goes on.
-func TestFullDisk(t *testing.T) {
-	t.Parallel()
-	st := freshStore(t)
-	p := newParty(t, st, "Acme", 1)
-	ctx, o := t.Context(), &Org{store: st, id: p.org}
-	setLimit := func(pages int) {
-		t.Helper()
-		// The limit is the connection's own; the pragma goes around the door.
-		conn, err := st.writer.Conn(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		err = conn.Raw(func(dc any) error {
-			c := dc.(*scopedConn)
-			if err := c.raw.RegisterAuthorizer(nil); err != nil {
-				return err
-			}
-			_, err := c.raw.ExecContext(ctx, `PRAGMA max_page_count = `+strconv.Itoa(pages), nil)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	setLimit(1) // SQLite makes it the present size
-	big := strings.Repeat("x", 40_000)
-	by := Actor{Kind: ActorSystem}
-	count := func() (audits, calls int) {
-		t.Helper()
-		page, _, err := o.ListAudit(ctx, AuditFilter{Limit: 200})
-		if err != nil {
-			t.Fatal(err)
-		}
-		day := time.Now().UTC()
-		u, err := o.Usage(ctx, day.AddDate(0, 0, -1).Format(time.DateOnly), day.AddDate(0, 0, 2).Format(time.DateOnly))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(page), u.Total
-	}
-	auditsBefore, callsBefore := count()
-	call := ToolCall{Tool: "x", Outcome: OutcomeOK, StartedAt: time.Now(), Arguments: []byte(`"` + big + `"`)}
-	for name, err := range map[string]error{
-		"a tool call": o.RecordToolCall(ctx, call),
-		"an action":   o.RecordAction(ctx, by, Action{Name: "x", Detail: big}),
-		"a refusal":   o.MarkConnectionRefused(ctx, 1, big),
-	} {
-		if !errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), "free some space") {
-			t.Errorf("%s on a full disk: %v, want ErrDiskFull", name, err)
-		}
-	}
-	if audits, calls := count(); audits != auditsBefore || calls != callsBefore {
-		t.Errorf("something was half written: %d entries, %d calls", audits, calls)
-	}
-	if c, err := o.Connection(ctx); err != nil || c.State != ConnectionConnected {
-		t.Errorf("something was half written: %+v, %v", c, err)
-	}
-	setLimit(1 << 20)
-	if err := o.RecordToolCall(ctx, call); err != nil {
-		t.Errorf("with room again: %v", err)
-	}
-	if audits, calls := count(); audits != auditsBefore+1 || calls != callsBefore+1 {
-		t.Errorf("with room again: %d entries, %d calls", audits, calls)
 	}
 }
 

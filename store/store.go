@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"hostaway-mcp/secret"
@@ -49,6 +50,9 @@ type Config struct {
 	Serving bool
 	// Check asks for that check at any rate, as after a restore.
 	Check bool
+	// Refuse is asked before each write; its error refuses it. Nil: the disk alone
+	// refuses. A test runs a disk full with it, at the moment that it wants.
+	Refuse func() error
 
 	locks locks
 }
@@ -63,8 +67,10 @@ type Store struct {
 	passwords  *passwords
 	auditIDs   risingIDs
 	replicated func(context.Context) error
+	refuse     func() error
 
 	replicaOwnsCheckpoints bool
+	fullSince              atomic.Int64 // milliseconds; 0 when the disk is not full
 
 	writer  *sql.DB // one connection: SQLite has one writer
 	readers *sql.DB // query_only, for the orgs' doors
@@ -85,7 +91,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	s := &Store{
 		path: cfg.Path, clock: cfg.Now, log: cfg.Log, observer: cfg.Observer, passwords: newPasswords(cfg.PasswordCost),
-		replicated: cfg.Replicated, replicaOwnsCheckpoints: cfg.ReplicaOwnsCheckpoints,
+		replicated: cfg.Replicated, refuse: cfg.Refuse, replicaOwnsCheckpoints: cfg.ReplicaOwnsCheckpoints,
+	}
+	if s.refuse == nil {
+		s.refuse = func() error { return nil }
 	}
 	if s.clock == nil {
 		s.clock = time.Now

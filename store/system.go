@@ -144,6 +144,7 @@ UPDATE jobs SET running = 0, done_slot = ?, succeeded_at = ?, failures = 0, erro
 UPDATE jobs SET running = 0, failed_at = ?, failures = failures + 1, error = ? WHERE name = ? RETURNING name`
 
 	sysInstallation = `SELECT id FROM installation WHERE one = 1`
+	sysProbe        = `UPDATE installation SET one = one WHERE one = 1`
 	sysSetServing   = `UPDATE installation SET serving_since = ? WHERE one = 1`
 
 	sysCanaries     = `SELECT key_id, envelope FROM canaries ORDER BY key_id`
@@ -163,7 +164,7 @@ func systemStatements() []string {
 		sysAttempts, sysSetAttempts, sysForgetAttempts,
 		sysDropEndedSessions, sysDropOldSignUpLinks, sysDropOldPasswordResets, sysDropAttempts,
 		sysListJobs, sysStartJob, sysJobSucceeded, sysJobFailed,
-		sysInstallation, sysSetServing, sysCanaries, sysAddCanary, sysDropCanaries,
+		sysInstallation, sysProbe, sysSetServing, sysCanaries, sysAddCanary, sysDropCanaries,
 	}
 }
 

@@ -31,12 +31,15 @@ type ToolCall struct {
 	Duration                         time.Duration
 	UpstreamCalls, AnswerBytes       int
 	RequestID, IP                    string
+	// Changed says that the call has changed something outside. Where it can't be
+	// recorded at once, it is kept in memory and recorded as soon as it can be.
+	Changed bool
 }
 
 // RecordToolCall writes the call and counts it, and returns when both are
 // committed. Calls that wait at the same time are committed together. When ctx
-// ends while waiting, the call may still be recorded. Errors: *InputError,
-// ErrDiskFull, ErrClosed.
+// ends while waiting, the call may still be recorded, as may a Changed one that was
+// refused. Errors: *InputError, ErrDiskFull, ErrClosed.
 func (o *Org) RecordToolCall(ctx context.Context, call ToolCall) error {
 	switch call.Outcome {
 	case OutcomeOK, OutcomeError, OutcomeRefused:

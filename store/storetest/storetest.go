@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,6 +70,25 @@ func WithKeyring(ring *secret.Keyring) Option {
 
 // WithLog gives the store a log; without it nothing is logged.
 func WithLog(log *slog.Logger) Option { return func(c *store.Config) { c.Log = log } }
+
+// Disk is a disk that the test runs full and gives room again. Reads go on.
+type Disk struct{ full atomic.Bool }
+
+// Fill runs the disk full.
+func (d *Disk) Fill() { d.full.Store(true) }
+
+// Free gives it room.
+func (d *Disk) Free() { d.full.Store(false) }
+
+func (d *Disk) refuse() error {
+	if d.full.Load() {
+		return store.ErrDiskFull
+	}
+	return nil
+}
+
+// WithDisk puts the database on this disk.
+func WithDisk(d *Disk) Option { return func(c *store.Config) { c.Refuse = d.refuse } }
 
 // Fixed is a Config.Keyring that always answers with ring.
 func Fixed(ring *secret.Keyring) func(context.Context, bool) (*secret.Keyring, error) {

@@ -1,0 +1,140 @@
+// A real disk, small enough to be filled, where the test may mount one.
+
+package store
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"hostaway-mcp/secret"
+)
+
+// smallDisk mounts a disk of so many bytes, and skips the test where that is not
+// allowed.
+func smallDisk(t *testing.T, bytes int) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := syscall.Mount("none", folder, "tmpfs", 0, "size="+strconv.Itoa(bytes)); err != nil {
+		t.Skipf("only root can mount a small disk (%v); the other tests of this file bound the database instead", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(folder, 0); err != nil {
+			t.Errorf("unmount the small disk: %v", err)
+		}
+	})
+	return folder
+}
+
+// fillUp writes a file that takes all the room there is.
+func fillUp(t *testing.T, folder string) (ballast string) {
+	t.Helper()
+	ballast = filepath.Join(folder, "ballast")
+	f, err := os.Create(ballast)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for block := make([]byte, 4096); ; {
+		if _, err := f.Write(block); errors.Is(err, syscall.ENOSPC) {
+			return ballast
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A real disk runs full under a store that serves, stays full over a restart, and
+// has room again.
+func TestARealDiskRunsFull(t *testing.T) {
+	t.Parallel()
+	folder := smallDisk(t, 8<<20)
+	path := filepath.Join(folder, "x.db")
+	ring := ringOf(t, secret.GenerateKey())
+	st, _, err := serveOn(t, path, ring, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newParty(t, st, "Acme", 1)
+	o := &Org{store: st, id: p.org}
+	call := func(st *Store) error {
+		return (&Org{store: st, id: p.org}).RecordToolCall(t.Context(), ToolCall{KeyID: p.key, Tool: "x", Outcome: OutcomeOK, StartedAt: time.Now()})
+	}
+	acknowledged := 1 // newParty's
+	ballast := fillUp(t, folder)
+	for refused := 0; refused < 20; { // what the -wal has room for is still taken
+		switch err := call(st); {
+		case err == nil:
+			acknowledged++
+		case errors.Is(err, ErrDiskFull):
+			refused++
+		default:
+			t.Fatalf("on a full disk: %v", err)
+		}
+	}
+	for name, write := range map[string]func() error{
+		"a key": func() error { _, _, err := o.CreateAPIKey(t.Context(), Actor{}, "more"); return err },
+		"a member": func() error {
+			_, err := o.AddMember(t.Context(), Actor{}, "m@example.com", "M", RoleMember, secret.New("violet-harbour-28"))
+			return err
+		},
+		"a deletion": func() error { return o.Disconnect(t.Context(), Actor{}) },
+		"a sign-in": func() error {
+			_, _, err := st.SignIn(t.Context(), SignIn{Email: "acme@example.com", Password: secret.New("violet-harbour-28")})
+			return err
+		},
+		"a whole org":  func() error { _, err := st.DeleteOrg(t.Context(), o); return err },
+		"giving space": func() error { return st.Rewrite(t.Context()) },
+	} {
+		if err := write(); !errors.Is(err, ErrDiskFull) {
+			t.Errorf("%s on a full disk: %v", name, err)
+		}
+	}
+	reads := func(st *Store) {
+		t.Helper()
+		o := &Org{store: st, id: p.org}
+		if _, err := o.Credentials(t.Context()); err != nil {
+			t.Errorf("the credentials: %v", err)
+		}
+		keys, err := o.ListAPIKeys(t.Context())
+		if err != nil || len(keys) != 2 {
+			t.Errorf("the keys: %d, %v", len(keys), err)
+		}
+		if _, _, err := o.ListAudit(t.Context(), AuditFilter{}); err != nil {
+			t.Errorf("the log: %v", err)
+		}
+	}
+	reads(st)
+	if st.FullSince().IsZero() {
+		t.Error("nobody noticed")
+	}
+	closeStore(t, st)
+	st, said, err := serveOn(t, path, ring, false)
+	if err != nil {
+		t.Fatalf("a start on a full disk: %v\n%s", err, said)
+	}
+	reads(st)
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := call(st); err != nil {
+			t.Fatalf("with room again: %v", err)
+		}
+		acknowledged++
+	}
+	if !st.FullSince().IsZero() {
+		t.Error("full, though there is room")
+	}
+	if got := countRows(t, st, "audit_all")["audit_all"]; got != acknowledged+4 { // and what newParty did
+		t.Errorf("%d entries, want %d: each call that was acknowledged, once", got, acknowledged+4)
+	}
+	closeStore(t, st)
+	if err := CheckFile(t.Context(), path, true); err != nil {
+		t.Error(err)
+	}
+}
