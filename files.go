@@ -37,6 +37,16 @@ func prepareFolder(path string) error {
 	return folderProblemOrNil(path, errors.Join(err, probe.Close(), os.Remove(probe.Name())))
 }
 
+// canRead says whether serving can begin although the folder takes no more: the disk
+// is full, and there is a database that can be read. The store tells it then.
+func canRead(folder string, err error) bool {
+	if !errors.Is(err, syscall.ENOSPC) {
+		return false
+	}
+	info, err := os.Stat(filepath.Join(folder, databaseFile))
+	return err == nil && info.Size() > 0
+}
+
 func folderProblemOrNil(path string, err error) error {
 	if err == nil {
 		return nil

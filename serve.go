@@ -65,7 +65,7 @@ func (p *process) serve(ctx context.Context, allowed allowances) error {
 	if c.BaseURL == "" {
 		c.BaseURL = baseURLOf(on.main.Addr().String())
 	}
-	if err := prepareFolder(c.DataDir); err != nil {
+	if err := prepareFolder(c.DataDir); err != nil && !canRead(c.DataDir, err) {
 		return err
 	}
 	if err := closeFiles(c.DataDir, w.log); err != nil {
