@@ -71,7 +71,7 @@ func unzip(t *testing.T, path string) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer archive.Close()
+	defer func() { _ = archive.Close() }()
 	texts := map[string]string{}
 	for _, f := range archive.File {
 		r, err := f.Open()

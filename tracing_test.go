@@ -28,13 +28,12 @@ import (
 // spanCollector takes spans as a collector does, over HTTP.
 type spanCollector struct {
 	*httptest.Server
-	mu       sync.Mutex
-	spans    []*otlp.Span
-	texts    []string // everything that came, readable
-	wrong    []string
-	status   int           // instead of 200
-	hang     chan struct{} // no answer before it is closed
-	requests int
+	mu     sync.Mutex
+	spans  []*otlp.Span
+	texts  []string // everything that came, readable
+	wrong  []string
+	status int           // instead of 200
+	hang   chan struct{} // no answer before it is closed
 }
 
 func newSpanCollector(t testing.TB) *spanCollector {
@@ -57,7 +56,6 @@ func (c *spanCollector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		wrong = fmt.Sprintf("%s %s: %v", r.Method, r.URL.Path, err)
 	}
 	c.mu.Lock()
-	c.requests++
 	status, hang := c.status, c.hang
 	if wrong != "" {
 		c.wrong = append(c.wrong, wrong)
@@ -82,12 +80,6 @@ func (c *spanCollector) set(status int, hang chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.status, c.hang = status, hang
-}
-
-func (c *spanCollector) asked() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.requests
 }
 
 // got sends what waits and gives all spans that came so far.

@@ -25,7 +25,6 @@ type watchedHouse struct {
 	log          *lockedBuffer
 	fake         *hostawaytest.Server
 	db           *store.Store
-	up           *upstream
 	alpha, bravo storetest.Fixture
 	url          string // of the server
 	figures      string // of the metrics, if there are any

@@ -175,11 +175,11 @@ func requestPrint(c *fiber.Ctx, v *visit) string {
 		parts = append(parts, string(c.Request().Body()))
 	} else {
 		var fields []string
-		c.Context().PostArgs().VisitAll(func(name, value []byte) {
+		for name, value := range c.Context().PostArgs().All() {
 			if string(name) != csrfField {
 				fields = append(fields, hex.EncodeToString(name)+"="+hex.EncodeToString(value))
 			}
-		})
+		}
 		slices.Sort(fields)
 		parts = append(parts, fields...)
 	}

@@ -39,18 +39,7 @@ func TestEveryTenantTableIsExportedAndDeleted(t *testing.T) {
 	columns := map[string][]string{}
 	for _, e := range (orgDoor{}).exports() {
 		exportedTables = append(exportedTables, e.table)
-		conn, err := enter(t.Context(), st.readers, scope{doorOrg, "org_x"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		rows, err := conn.QueryContext(t.Context(), e.text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		names, err := rows.Columns()
-		if err := errors.Join(err, rows.Err(), rows.Close(), conn.Close()); err != nil {
-			t.Fatal(err)
-		}
+		names := exportedColumns(t, st, e.text)
 		columns[e.table] = append(names, e.leftOut...)
 		for _, name := range []string{"hash", "secret", "token", "token_hash", "arguments_hash", "password"} {
 			if slices.Contains(names, name) {
@@ -73,6 +62,26 @@ func TestEveryTenantTableIsExportedAndDeleted(t *testing.T) {
 	if last := deletedTables[len(deletedTables)-1]; last != "orgs_all" {
 		t.Errorf("the last to go is %s, want the org itself", last)
 	}
+}
+
+// exportedColumns names the columns of an export's statement.
+func exportedColumns(t *testing.T, st *Store, text string) []string {
+	t.Helper()
+	conn, err := enter(t.Context(), st.readers, scope{doorOrg, "org_x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	rows, err := conn.QueryContext(t.Context(), text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err := errors.Join(err, rows.Err()); err != nil {
+		t.Fatal(err)
+	}
+	return names
 }
 
 // exportOf keeps the files in memory.
