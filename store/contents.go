@@ -15,16 +15,26 @@ import (
 	"strings"
 )
 
-// ReadNewest reads the id of the newest row of the audit log, which rises with
-// time; "" when there is none. A file in which it is less than it was is an older
-// one. It costs one look for each org. Errors: fs.ErrNotExist, ErrDamaged.
+// ReadNewest reads the id of the newest row that the audit log ever had, which rises
+// with time; "" when there was none. A file in which it is less than it was is an
+// older one. It costs one look for each org. Errors: fs.ErrNotExist, ErrDamaged.
 func ReadNewest(ctx context.Context, path string) (newest string, err error) {
 	err = readFile(ctx, path, func(h hands) error {
 		var known int
 		if err := h.get(ctx, `SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'audit_all'`, nil, &known); err != nil || known == 0 {
 			return err
 		}
-		return h.get(ctx, `SELECT coalesce(max((SELECT max(id) FROM audit_all WHERE org_id = orgs_all.id)), '') FROM orgs_all`, nil, &newest)
+		err := h.get(ctx, `SELECT coalesce(max((SELECT max(id) FROM audit_all WHERE org_id = orgs_all.id)), '') FROM orgs_all`, nil, &newest)
+		if err != nil {
+			return err
+		}
+		if err := h.get(ctx, `SELECT count(*) FROM pragma_table_info('installation') WHERE name = 'newest'`, nil, &known); err != nil || known == 0 {
+			return err
+		}
+		var deleted string
+		err = h.get(ctx, `SELECT newest FROM installation WHERE one = 1`, nil, &deleted)
+		newest = max(newest, deleted)
+		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("read what is newest in %s: %w", path, err)

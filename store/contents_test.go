@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"hostaway-mcp/store"
 	"hostaway-mcp/store/storetest"
@@ -51,5 +52,37 @@ func TestContentsOfNothing(t *testing.T) {
 	}
 	if _, err := store.ReadNewest(t.Context(), missing); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("newest: %v", err)
+	}
+}
+
+// Deleting what is newest, an org or the oldest of a quiet server's log, does not
+// make the file look older.
+func TestWhatIsNewestNeverFalls(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.db")
+	clock := clockAt(noon)
+	st := storetest.Open(t, storetest.WithPath(path), storetest.WithClock(clock))
+	read := func() string { return must[string](t)(store.ReadNewest(t.Context(), path)) }
+	a, b := storetest.Org(t, st, "Acme"), storetest.Org(t, st, "Beach")
+	for _, f := range []storetest.Fixture{a, b} {
+		clock.Advance(time.Hour)
+		if err := f.Org.RecordToolCall(t.Context(), toolCall(f, "x", clock.Now())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := read()
+	if _, err := st.DeleteOrg(t.Context(), b.Org); err != nil {
+		t.Fatal(err)
+	}
+	if after := read(); after <= before {
+		t.Errorf("newest was %q, and %q after an org was deleted", before, after)
+	}
+	clock.Set(clock.Now().AddDate(2, 0, 0))
+	before = read()
+	if n, err := st.RetainAudit(t.Context(), clock.Now().AddDate(-1, 0, 0)); err != nil || n == 0 {
+		t.Fatalf("%d deleted, %v", n, err)
+	}
+	if after := read(); after < before {
+		t.Errorf("newest was %q, and %q after the log was pruned", before, after)
 	}
 }

@@ -56,7 +56,9 @@ func (d orgDoor) deletions() []deletion {
 // be broken off and asked for again. Errors: ErrNotFound, ErrNotReplicated (and then all is done).
 func (s *Store) DeleteOrg(ctx context.Context, o *Org) (Deleted, error) {
 	gone := Deleted{Rows: map[string]int{}}
-	err := s.transact(ctx, func(t *transaction) error { return gone.entrances(ctx, t, o) })
+	err := s.transact(ctx, func(t *transaction) error {
+		return errors.Join(s.markNewest(ctx, t, o), gone.entrances(ctx, t, o))
+	})
 	if err != nil {
 		return gone, fmt.Errorf("delete what lets people into the org: %w", err)
 	}
@@ -84,6 +86,22 @@ func (s *Store) DeleteOrg(ctx context.Context, o *Org) (Deleted, error) {
 		}
 	}
 	return gone, s.Replicated(ctx)
+}
+
+// markNewest keeps what was newest in the database from falling when the org's log
+// goes: a file in which it fell would pass for an older one (ReadNewest).
+func (s *Store) markNewest(ctx context.Context, t *transaction, o *Org) error {
+	newest := s.auditIDs.next("aud", s.now())
+	err := t.asOrg(o, func(d orgDoor) error {
+		var last string
+		err := d.get(ctx, `SELECT coalesce(max(id), '') FROM audit`, nil, &last)
+		newest = max(newest, last)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return t.asSystem(func(d systemDoor) error { return d.exec(ctx, sysMarkNewest, args{newest}) })
 }
 
 // entrances deletes members, keys, the connection with its secrets, and people who

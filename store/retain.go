@@ -7,6 +7,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -14,12 +15,36 @@ import (
 const (
 	retainStep       = 500                 // rows in one transaction: some milliseconds
 	linksKept        = 30 * 24 * time.Hour // after a link was used or has ended: it can still be told apart from an unknown one
+	retainMost       = 7 * 24 * time.Hour  // that one run shortens the audit log by
 	confirmationKept = 24 * time.Hour      // after a confirm token has ended, for the same
 )
 
-// RetainAudit deletes the entries of all orgs from before a time.
+// RetainAudit deletes the entries of all orgs from before a time, but goes on by at
+// most a week from where it got the last time: a clock that is years ahead must not
+// take the whole log with it before somebody notices.
 func (s *Store) RetainAudit(ctx context.Context, before time.Time) (deleted int, err error) {
+	err = s.write(ctx, func(d systemDoor) error {
+		before, err = d.moveRetention(ctx, before)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("move the end of the audit log: %w", err)
+	}
 	return s.retainOfEach(ctx, "audit log", func(o *Org) (int, error) { return o.PruneAudit(ctx, before) })
+}
+
+// moveRetention notes how far back the log goes from now on. What was newest must
+// not fall when the last entry of all goes (ReadNewest).
+func (d systemDoor) moveRetention(ctx context.Context, before time.Time) (time.Time, error) {
+	var last sql.NullInt64
+	if err := d.get(ctx, sysPrunedTo, nil, &last); err != nil {
+		return before, err
+	}
+	if last.Valid {
+		before = time.UnixMilli(min(before.UnixMilli(), last.Int64+retainMost.Milliseconds()))
+	}
+	to := max(before.UnixMilli(), last.Int64)
+	return before, errors.Join(d.exec(ctx, sysSetPrunedTo, args{to}), d.exec(ctx, sysMarkNewest, args{firstID("aud", before)}))
 }
 
 // RetainConfirmations deletes the confirm tokens of all orgs that ended a day ago

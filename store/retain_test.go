@@ -142,6 +142,43 @@ func TestRetainOfOrgs(t *testing.T) {
 	}
 }
 
+// The clock is ten years ahead, and then right again: a week of the log is gone for
+// each run meanwhile, and not all of it.
+func TestRetentionBearsAWrongClock(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
+	st := openAt(t, &now)
+	p := newParty(t, st, "Acme", 1)
+	for day := range 60 {
+		fill(t, st, p.org, 10, now.AddDate(0, 0, -day))
+	}
+	run := func() (deleted int) {
+		t.Helper()
+		deleted, err := st.RetainAudit(t.Context(), now.AddDate(0, 0, -50))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return deleted
+	}
+	if n := run(); n != 90 {
+		t.Errorf("the first run deleted %d entries, want those of nine days", n)
+	}
+	now = now.AddDate(10, 0, 0)
+	for range 2 {
+		if n := run(); n != 70 {
+			t.Errorf("with a wrong clock it deleted %d entries, want those of a week", n)
+		}
+	}
+	now = now.AddDate(-10, 0, 0)
+	if n := run(); n != 0 {
+		t.Errorf("with the right clock again it deleted %d", n)
+	}
+	now = now.AddDate(0, 0, 20) // the log is 50 days long again after 14 of them
+	if n := run(); n != 60 {
+		t.Errorf("twenty days later it deleted %d entries, want those of six days", n)
+	}
+}
+
 // fill gives the org so many entries of its audit log.
 func fill(t *testing.T, st *Store, org string, entries int, at time.Time) {
 	t.Helper()

@@ -104,7 +104,9 @@ BEGIN SELECT RAISE(ABORT, 'the org of a row never changes'); END;
 CREATE TABLE installation (
     one           INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
     id            TEXT    NOT NULL,
-    serving_since INTEGER
+    serving_since INTEGER,
+    newest        TEXT    NOT NULL DEFAULT '',
+    pruned_to     INTEGER
 ) STRICT;
 
 CREATE TABLE jobs (

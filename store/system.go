@@ -144,6 +144,9 @@ UPDATE jobs SET running = 0, done_slot = ?, succeeded_at = ?, failures = 0, erro
 UPDATE jobs SET running = 0, failed_at = ?, failures = failures + 1, error = ? WHERE name = ? RETURNING name`
 
 	sysInstallation = `SELECT id FROM installation WHERE one = 1`
+	sysMarkNewest   = `UPDATE installation SET newest = max(newest, ?) WHERE one = 1`
+	sysPrunedTo     = `SELECT pruned_to FROM installation WHERE one = 1`
+	sysSetPrunedTo  = `UPDATE installation SET pruned_to = ? WHERE one = 1`
 	sysProbe        = `UPDATE installation SET one = one WHERE one = 1`
 	sysSetServing   = `UPDATE installation SET serving_since = ? WHERE one = 1`
 
@@ -164,7 +167,7 @@ func systemStatements() []string {
 		sysAttempts, sysSetAttempts, sysForgetAttempts,
 		sysDropEndedSessions, sysDropOldSignUpLinks, sysDropOldPasswordResets, sysDropAttempts,
 		sysListJobs, sysStartJob, sysJobSucceeded, sysJobFailed,
-		sysInstallation, sysProbe, sysSetServing, sysCanaries, sysAddCanary, sysDropCanaries,
+		sysInstallation, sysMarkNewest, sysPrunedTo, sysSetPrunedTo, sysProbe, sysSetServing, sysCanaries, sysAddCanary, sysDropCanaries,
 	}
 }
 

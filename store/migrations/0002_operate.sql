@@ -1,10 +1,13 @@
 -- What the server knows of itself, in one row: an id that tells this database and
--- its copies from every other, and since when a server runs on it that has not
--- ended in good order.
+-- its copies from every other; since when a server runs on it that has not ended in
+-- good order; the newest id of the audit log whose entry was deleted, so that what
+-- is newest never falls; and up to when old entries were deleted.
 CREATE TABLE installation (
     one           INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
     id            TEXT    NOT NULL,
-    serving_since INTEGER
+    serving_since INTEGER,
+    newest        TEXT    NOT NULL DEFAULT '',
+    pruned_to     INTEGER
 ) STRICT;
 INSERT INTO installation (one, id) VALUES (1, 'ins_' || lower(hex(randomblob(16))));
 
