@@ -54,7 +54,16 @@ func (p *process) existingStore(ctx context.Context, c config) (*store.Store, er
 		return nil, failed(err, fmt.Sprintf("there is no database in %s (%s)", c.DataDir, reason(err)),
 			fmt.Sprintf("name the server's data folder in HMCP_DATA_DIR, or start it once with `%s serve`", binaryName))
 	}
-	return openStore(ctx, c, p.now, newLogger(p.errOut, c), p.adjust...)
+	log := newLogger(p.errOut, c)
+	adjust, opened, err := p.besideReplica(c, log)
+	if err != nil {
+		return nil, err
+	}
+	db, err := openStore(ctx, c, p.now, log, append([]func(*store.Config){adjust}, p.adjust...)...)
+	if err == nil {
+		opened(db)
+	}
+	return db, err
 }
 
 // kept takes the one refusal out of err that comes when all is done: the change

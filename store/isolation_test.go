@@ -243,7 +243,7 @@ var acrossOrgs = map[string]string{
 	"OrgSummaries": "the operator", "OrgReport": "the operator",
 	"Installation": "the whole database", "Figures": "the whole database", "Quiet": "the whole database", "Replicated": "the whole database",
 	"Jobs": "the whole database", "StartJob": "the whole database", "EndJob": "the whole database",
-	"FullSince":     "the whole database",
+	"Nudge": "the whole database", "FullSince": "the whole database",
 	"DeleteOrg":     "the operator, through the org's own door: delete_org_test.go",
 	"GiveBackSpace": "the whole database", "RefreshStatistics": "the whole database", "Rewrite": "the whole database",
 	"RetainAudit": "each org through its own door", "RetainConfirmations": "each org through its own door", "RetainSignIns": "rows of no org",

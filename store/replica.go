@@ -32,6 +32,15 @@ func (s *Store) Replicated(ctx context.Context) error {
 	return nil
 }
 
+// Nudge makes a change that means nothing, so that whoever copies the database
+// captures it once more.
+func (s *Store) Nudge(ctx context.Context) error {
+	if err := s.write(ctx, func(d systemDoor) error { return d.exec(ctx, sysProbe, nil) }); err != nil {
+		return fmt.Errorf("nudge the replica: %w", err)
+	}
+	return nil
+}
+
 // transactCritical is transact for what must not get lost with the machine: who
 // may come in and with what. Error also: ErrNotReplicated, and then all is done.
 func (s *Store) transactCritical(ctx context.Context, f func(*transaction) error) error {
