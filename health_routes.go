@@ -13,7 +13,7 @@ type liveness struct {
 	Live bool `json:"live"`
 	// Instance tells one data folder's server from another's: doctor compares it
 	// with the folder's own, to see whether an address leads here.
-	Instance string `json:"instance"`
+	Instance string `json:"instance,omitempty"`
 }
 
 // readiness is the answer of /readyz: 200 with ready, 503 without.

@@ -135,17 +135,13 @@ func (r *copied) start(ctx context.Context, c config, db *store.Store) error {
 	return replicaProblem(r.Start(ctx, id))
 }
 
-// watched gives a context that ends also when this server must not go on.
-func (r *copied) watched(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	go func() {
-		select {
-		case <-r.Lost():
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, cancel
+// endWhenLost calls end when this server must not go on; it returns with ctx.
+func (r *copied) endWhenLost(ctx context.Context, end context.CancelFunc) {
+	select {
+	case <-r.Lost():
+		end()
+	case <-ctx.Done():
+	}
 }
 
 // lost is why this server must not go on, nil when it may.

@@ -71,20 +71,32 @@ func (p *process) serve(ctx context.Context, allowed allowances) error {
 	if err := closeFiles(c.DataDir, w.log); err != nil {
 		return err
 	}
-	r, err := p.openReplica(ctx, c, settings, w.log, allowed)
-	if errors.Is(err, context.Canceled) { // told to stop while another server was at work
-		return nil
-	}
+	e, err := p.openEntry(ctx, c, w.log)
 	if err != nil {
 		return err
 	}
-	err = p.serveDatabase(ctx, c, w, on, more, r)
-	return errors.Join(err, r.close(ctx))
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	wait := e.begin(ctx, end, e.front(c, on, more...))
+	r, err := p.openReplica(ctx, c, settings, w.log, allowed)
+	switch {
+	case errors.Is(err, context.Canceled): // told to stop while another server was at work
+		err = nil
+	case err == nil:
+		go r.endWhenLost(ctx, end)
+		err = p.serveDatabase(ctx, c, w, e, r, func() {
+			w.log.Info("serving", "address", on.main.Addr().String(), "url", c.BaseURL, "version", buildVersion())
+			_ = wait() // told below
+		})
+		err = errors.Join(err, r.close(ctx))
+	}
+	end()
+	return errors.Join(err, wait())
 }
 
-// serveDatabase opens the database and the rooms that use it, and serves them
-// until told to stop, or until another server has taken over.
-func (p *process) serveDatabase(ctx context.Context, c config, w watch, on listeners, more []port, r *copied) error {
+// serveDatabase opens the database and the rooms that use it, and lets callers
+// in until leave returns.
+func (p *process) serveDatabase(ctx context.Context, c config, w watch, e *entry, r *copied, leave func()) error {
 	db, err := openStore(ctx, c, p.now, w.log, serving, r.adjust, func(s *store.Config) { s.Observer = w.commits() })
 	if err != nil {
 		return err
@@ -101,8 +113,6 @@ func (p *process) serveDatabase(ctx context.Context, c config, w watch, on liste
 	if err := p.welcome(ctx, c, db); err != nil {
 		return errors.Join(err, closeStore(db))
 	}
-	ctx, end := r.watched(ctx)
-	defer end()
 	if h.jobs, err = startJobs(ctx, c, db, h.upkeep, p.now, w.log); err != nil {
 		return errors.Join(err, db.Close())
 	}
@@ -112,15 +122,8 @@ func (p *process) serveDatabase(ctx context.Context, c config, w watch, on liste
 		w.metrics.askJobs(h.jobs.Status)
 	}
 	go h.overseer.keepLooking(ctx)
-	if c.Domain != "" {
-		h.secure(ctx, c, p)
-		w.log.Info("serving plain HTTP, which leads to https", "address", on.plain.Addr().String())
-	}
-	w.log.Info("serving", "address", on.main.Addr().String(), "url", c.BaseURL, "version", buildVersion())
-	for _, p := range more {
-		w.log.Info("serving "+p.name, "address", p.listener.Addr().String())
-	}
-	err = h.front(c, on, more...).serve(ctx)
+	e.lead(h, c)
+	leave()
 	h.jobs.close()
 	return errors.Join(err, closeStore(db), r.lost())
 }
@@ -213,14 +216,13 @@ func closeStore(db *store.Store) error {
 
 // house is the built rooms, ready to be served.
 type house struct {
-	mcp         *mcp.Server
-	health      *health
-	overseer    *overseer
-	certificate *certificate // nil: no TLS of our own
-	handlers    handlers
-	watch       watch
-	upkeep      []job // what comes back by itself
-	jobs        *jobs // nil until they are started
+	mcp      *mcp.Server
+	health   *health
+	overseer *overseer
+	handlers handlers
+	watch    watch
+	upkeep   []job // what comes back by itself
+	jobs     *jobs // nil until they are started
 }
 
 func newHouse(c config, db *store.Store, now func() time.Time, w watch) (*house, error) {
@@ -261,13 +263,9 @@ func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, 
 	return h, nil
 }
 
-// front is the server of the built rooms: one port that everything answers on,
-// with a domain of our own another one that leads to it, and more for those who
-// look after it.
+// front serves rooms that are built already.
 func (h *house) front(c config, on listeners, more ...port) front {
-	ports := []port{{name: "http", listener: on.main, handler: newRoutes(h.handlers, c.TrustedProxies, h.watch), h2c: c.H2C}}
-	if h.certificate != nil {
-		ports = h.certificate.ports(ports[0], on.plain, c.BaseURL, h.handlers)
-	}
-	return front{ports: append(ports, more...), stopping: h.health.stop, drain: h.mcp.Shutdown, log: h.watch.log}
+	e := newEntry(h.handlers.live, h.watch.log)
+	e.lead(h, c)
+	return e.front(c, on, more...)
 }

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"io"
 	"log/slog"
@@ -31,18 +30,10 @@ func newCertificate(c config, transport http.RoundTripper, now func() time.Time,
 	}
 }
 
-// secure takes up the certificate of our domain, and keeps it good until ctx ends.
-func (h *house) secure(ctx context.Context, c config, p *process) {
-	h.certificate = newCertificate(c, p.web, p.now, h.watch.log)
-	h.certificate.load(ctx)
-	h.health.add(h.certificate.part)
-	go h.certificate.keep(ctx)
-}
-
 // ports puts TLS on the main port, and plain HTTP on another one.
 func (c *certificate) ports(main port, plain net.Listener, base string, to handlers) []port {
 	main.name, main.handler, main.tls = "https", c.overTLS(main.handler), c.tlsConfig()
-	return []port{main, {name: "http", listener: plain, handler: c.overHTTP(base, to.live, to.ready)}}
+	return []port{main, {name: "plain HTTP", listener: plain, handler: c.overHTTP(base, to.live, to.ready)}}
 }
 
 // cipherSuites are what we take of TLS 1.2; those of TLS 1.3 are not to be
