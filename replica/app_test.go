@@ -47,6 +47,7 @@ type server struct {
 	pace    pace
 	replica *Replica
 	db      *sql.DB
+	log     *testLog
 	writing sync.Mutex // as store.Quiet: one writer, who can be made to pause
 }
 
@@ -58,14 +59,14 @@ func newServer(t testing.TB, url string) *server {
 
 func serverIn(t testing.TB, folder, url string) *server {
 	t.Helper()
-	s := &server{t: t, pace: quick()}
+	s := &server{t: t, pace: quick(), log: &testLog{t: t}}
 	settings, err := Read(testFile(), environment("HMCP_DATA_DIR="+folder, "HMCP_REPLICA_URL="+url))
 	must(t, err)
 	s.options = Options{
 		Settings: settings, Credentials: Credentials{AccessKeyID: storageKeyID, SecretAccessKey: secret.New(storageSecret)},
 		Database: filepath.Join(folder, "hostaway-mcp.db"), DataDir: folder, Node: nodeOf(t, folder),
 		Installation: readTestInstallation, Newest: readTestNewest, Contents: readTestContents, Pause: s.pause,
-		Log: slog.New(slog.NewTextHandler(&testLog{t: t}, &slog.HandlerOptions{Level: testLevel()})),
+		Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: testLevel()})),
 	}
 	return s
 }
@@ -195,8 +196,16 @@ func (s *server) crash() {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	r.fence.open.Store(false)
+	// What a killed process leaves on the disk is what is there now; closing, which
+	// it would not do, changes that.
+	kept := filepath.Join(s.t.TempDir(), "kept")
+	copyDatabase(s.t, s.options.Database, kept)
+	must(s.t, os.CopyFS(kept+"-meta", os.DirFS(r.folder.meta)))
 	_ = r.engine.close(ended)
 	must(s.t, s.db.Close())
+	copyDatabase(s.t, kept, s.options.Database)
+	must(s.t, os.RemoveAll(r.folder.meta))
+	must(s.t, os.Rename(kept+"-meta", r.folder.meta))
 	must(s.t, r.folder.close())
 }
 

@@ -132,7 +132,9 @@ func (f *fenced) WriteLTXFile(ctx context.Context, level int, low, high ltx.TXID
 	defer release()
 	info, err = f.inner.WriteLTXFile(allowed, level, low, high, f.guarded(r, watch))
 	if err != nil {
-		drain(ctx, r)
+		if level == litestream.SnapshotLevel {
+			drain(ctx, r)
+		}
 		if cause := context.Cause(allowed); cause != nil {
 			err = fmt.Errorf("%w (%w)", cause, err)
 		}
@@ -209,10 +211,10 @@ func (f *fenced) whileAllowed(ctx context.Context) (context.Context, func()) {
 	return ctx, func() { close(done); cancel(nil) }
 }
 
-// drain waits for whoever fills a pipe after the server was told to stop: he may
-// still read the database, which is closed next.
+// drain waits for whoever makes a snapshot after the server was told to stop: he
+// may still read the database, which is closed next.
 func drain(ctx context.Context, r io.Reader) {
-	if _, file := r.(*os.File); !file && ctx.Err() != nil {
+	if ctx.Err() != nil {
 		_, _ = io.Copy(io.Discard, r)
 	}
 }

@@ -201,7 +201,7 @@ func markOf(err error) error {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		switch api.ErrorCode() {
-		case "NoSuchKey":
+		case "NoSuchKey", "NotFound":
 			return errNoObject
 		case "NoSuchBucket":
 			return errNoPlace
@@ -224,8 +224,6 @@ func markOf(err error) error {
 			return errConditions
 		case http.StatusForbidden, http.StatusUnauthorized:
 			return errForbidden
-		case http.StatusNotFound:
-			return errNoObject
 		case http.StatusMovedPermanently:
 			return errOtherRegion
 		}

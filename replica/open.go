@@ -52,6 +52,14 @@ func (r *Replica) newEngine() *engine {
 	return newEngine(r.o.Settings, r.folder.database, r.folder.meta, r.fence, quiet(r.log))
 }
 
+// freshEngine forgets what Litestream remembers of files that were set aside since.
+func (r *Replica) freshEngine(ctx context.Context) {
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	_ = r.engine.close(ended) // it was never opened
+	r.engine = r.newEngine()
+}
+
 // lookHere notes what is on this disk.
 func (r *Replica) lookHere(ctx context.Context) error {
 	n, err := r.folder.readNote()
@@ -69,6 +77,7 @@ func (r *Replica) lookHere(ctx context.Context) error {
 		r.log.Warn("replica: Litestream's files beside the database are damaged; they were set aside, and the whole database is copied again", "folder", where)
 		r.note.Replicated, r.here.note.Replicated = max(n.Replicated, local), max(n.Replicated, local)
 		r.here.note.Epoch = max(n.Epoch, 1)
+		r.freshEngine(ctx)
 		local = 0
 	}
 	r.here.local = local
@@ -157,6 +166,7 @@ func (r *Replica) compare(ctx context.Context, before leaseRecord) error {
 	if err := r.carryOut(ctx, what, f); err != nil {
 		return err
 	}
+	r.freshEngine(ctx)
 	return r.openFence(ctx, f.remote)
 }
 

@@ -217,6 +217,11 @@ func (r *Replica) lastSync(ctx context.Context) error {
 	defer cancel()
 	r.engineMu.Lock()
 	defer r.engineMu.Unlock()
+	if r.fence.open.Load() && !r.lease.held() && r.Reason() == nil { // the storage may have come back just now
+		if err := r.lease.renew(ctx); err != nil {
+			r.log.Debug("replica: the lease is not renewed", "error", oneLine(err))
+		}
+	}
 	may := r.fence.mayWrite() == nil
 	if !may {
 		cancel() // closes the files, and tries nothing

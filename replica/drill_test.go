@@ -1,0 +1,93 @@
+package replica
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestTheDrillFindsAHoleAndMendsIt: files of the replica vanish while the server
+// runs, which nothing else would notice until the day of the fire.
+func TestTheDrillFindsAHoleAndMendsIt(t *testing.T) {
+	t.Parallel()
+	copyTo := filepath.Join(t.TempDir(), "copy")
+	s := newServer(t, "file://"+copyTo)
+	s.pace.drillFirst = 300 * time.Millisecond
+	s.firstStart()
+	s.write(50)
+	s.synced()
+	eventually(t, "the first drill is done", func() bool { return s.replica.Status().Drill.OK })
+	if d := s.replica.Status().Drill; d.Bytes == 0 || d.Took == 0 || !strings.Contains(d.Text, "passed the full check") {
+		t.Errorf("drill: %+v", d)
+	}
+	if exists(filepath.Join(s.options.DataDir, workFolder)) {
+		t.Error("the drill left something")
+	}
+	s.replica.saveNote(t.Context())
+	if n, err := s.replica.folder.readNote(); err != nil || n.DrilledAt.IsZero() {
+		t.Errorf("the drill is not noted: %+v, %v", n, err)
+	}
+
+	must(t, os.RemoveAll(filepath.Join(copyTo, "ltx")))
+	rows := s.write(20)
+	s.synced() // the changes alone are there now
+	if s.replica.drill(t.Context()) {
+		t.Fatal("a replica without a beginning passes the drill")
+	}
+	got := s.replica.Status()
+	if got.Drill.OK || len(got.Troubles) == 0 || !got.Troubles[0].Grave || !strings.Contains(got.Troubles[0].What, "the last restore drill failed") {
+		t.Errorf("status: %+v", got)
+	}
+	s.replica.mend(t.Context(), time.Hour)
+	if got := s.replica.Status(); !got.Drill.OK || len(got.Troubles) > 0 {
+		t.Errorf("after mending: %+v", got)
+	}
+	rows = max(rows, s.write(20))
+	must(t, s.stop())
+	other := newServer(t, "file://"+copyTo)
+	other.start()
+	if got := other.rows(); got != rows {
+		t.Errorf("%d rows came back of %d", got, rows)
+	}
+	must(t, other.stop())
+}
+
+func TestADrillOfAForeignDatabaseFails(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "file://"+filepath.Join(t.TempDir(), "copy"))
+	s.firstStart()
+	s.write(5)
+	s.synced()
+	s.replica.installation = "ins_other"
+	if s.replica.drill(t.Context()) || !strings.Contains(s.replica.Status().Drill.Text, "another installation (ins_test)") {
+		t.Errorf("drill: %+v", s.replica.Status().Drill)
+	}
+	s.replica.installation = testInstallation
+	must(t, s.stop())
+}
+
+func TestADrillWaitsForTheStorage(t *testing.T) {
+	t.Parallel()
+	copyTo := filepath.Join(t.TempDir(), "copy")
+	s := newServer(t, "file://"+copyTo)
+	s.firstStart()
+	s.write(5)
+	s.synced()
+	must(t, os.Rename(copyTo, copyTo+"-unmounted"))
+	if !s.replica.drill(t.Context()) || !s.replica.Status().Drill.At.IsZero() {
+		t.Errorf("a storage that is away tells nothing about the replica: %+v", s.replica.Status().Drill)
+	}
+	eventually(t, "it is missed", func() bool {
+		s.write(1)
+		got := s.replica.Status()
+		return len(got.Troubles) > 0 && strings.Contains(got.Troubles[0].Do, "mount the disk")
+	})
+	if exists(copyTo) {
+		t.Error("it was made anew where the disk should be")
+	}
+	must(t, os.Rename(copyTo+"-unmounted", copyTo))
+	s.synced()
+	must(t, s.stop())
+}

@@ -1,0 +1,365 @@
+package replica
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hostaway-mcp/replica/replicatest"
+)
+
+// refuses opens the replica, which must not begin, and must leave the database as
+// it was.
+func (s *server) refuses(kind Kind, says string) {
+	s.t.Helper()
+	before, _ := os.ReadFile(s.options.Database)
+	err := s.open()
+	if err == nil {
+		s.t.Fatal("it was opened")
+	}
+	if kindOf(err) != kind || !strings.Contains(err.Error(), says) {
+		s.t.Errorf("refused with %v; want %s: %s", err, kind, says)
+	}
+	if after, _ := os.ReadFile(s.options.Database); !bytes.Equal(before, after) {
+		s.t.Error("the database was changed")
+	}
+}
+
+// copyDatabase keeps the database with its side files under another name.
+func copyDatabase(t testing.TB, from, to string) {
+	t.Helper()
+	for _, side := range []string{"", "-wal"} {
+		data, err := os.ReadFile(from + side)
+		if os.IsNotExist(err) {
+			_ = os.Remove(to + side)
+			continue
+		}
+		must(t, err)
+		must(t, os.WriteFile(to+side, data, 0o600))
+	}
+	_ = os.Remove(to + "-shm")
+}
+
+func TestAWrongAddressIsNotTakenForNoReplica(t *testing.T) {
+	t.Parallel()
+	eachPlace(t, func(t *testing.T, url string) {
+		s := newServer(t, url)
+		if strings.HasPrefix(url, "file:") { // a folder that is not there is no replica at all
+			s.refuses(Unreachable, "does not exist")
+			must(t, os.Mkdir(s.options.target.folder, 0o700))
+		}
+		s.refuses(NothingThere, "a wrong bucket or path looks just like this")
+		s.firstStart()
+		s.write(10)
+		must(t, s.stop())
+
+		lost := newServer(t, strings.Replace(url, "a/b", "a/c", 1)+"")
+		if strings.HasPrefix(url, "file:") {
+			lost = newServer(t, "file://"+t.TempDir())
+		}
+		lost.refuses(NothingThere, "start once with --first-start")
+
+		moved := serverIn(t, s.options.DataDir, lostURL(url, t))
+		moved.refuses(NothingThere, "although this database was copied before")
+		moved.firstStart()
+		moved.write(1)
+		moved.synced()
+		must(t, moved.stop())
+	})
+}
+
+// lostURL is another place, with nothing in it.
+func lostURL(url string, t *testing.T) string {
+	if strings.HasPrefix(url, "file:") {
+		return "file://" + t.TempDir()
+	}
+	return strings.Replace(url, "a/b", "a/d", 1)
+}
+
+func TestAnEmptiedReplicaIsNotBegunAnewSilently(t *testing.T) {
+	t.Parallel()
+	copyTo := filepath.Join(t.TempDir(), "copy")
+	s := newServer(t, "file://"+copyTo)
+	s.firstStart()
+	rows := s.write(10)
+	must(t, s.stop())
+	must(t, os.RemoveAll(copyTo))
+	must(t, os.Mkdir(copyTo, 0o700))
+	s.refuses(NothingThere, "is empty, although this database was copied before")
+	s.firstStart()
+	s.synced()
+	must(t, s.stop())
+	other := newServer(t, "file://"+copyTo)
+	other.start()
+	if got := other.rows(); got != rows {
+		t.Errorf("%d rows came back of %d", got, rows)
+	}
+	must(t, other.stop())
+}
+
+func TestAnOlderDatabaseIsRefused(t *testing.T) {
+	t.Parallel()
+	eachPlace(t, func(t *testing.T, url string) {
+		s := newServer(t, url)
+		s.firstStart()
+		old := s.write(20)
+		s.synced()
+		kept := filepath.Join(t.TempDir(), "old.db")
+		copyDatabase(t, s.options.Database, kept)
+		all := s.write(500)
+		must(t, s.stop())
+
+		now := filepath.Join(t.TempDir(), "now.db")
+		copyDatabase(t, s.options.Database, now)
+		copyDatabase(t, kept, s.options.Database) // the file alone is put back
+		s.refuses(RolledBack, "what was written last is missing in it")
+		must(t, os.RemoveAll(filepath.Join(s.options.DataDir, noteFileName)))
+		must(t, os.RemoveAll(filepath.Join(s.options.DataDir, ".hostaway-mcp.db-litestream")))
+		s.refuses(RolledBack, "is older than its replica") // nothing is known of it
+
+		// As the message says: moved away, the newest state comes back.
+		must(t, os.Remove(s.options.Database))
+		_ = os.Remove(s.options.Database + "-wal")
+		s.start()
+		if got := s.rows(); got != all {
+			t.Errorf("%d rows came back of %d", got, all)
+		}
+		must(t, s.stop())
+
+		// Or the older state is made the truth.
+		copyDatabase(t, kept, s.options.Database)
+		s.refuses(RolledBack, "start once with --accept-rollback")
+		s.options.AcceptRollback = true
+		s.start()
+		if got := s.rows(); got != old {
+			t.Errorf("%d rows of the older state, want %d", got, old)
+		}
+		more := s.write(7)
+		s.synced()
+		must(t, s.stop())
+		other := newServer(t, url)
+		other.start()
+		if got := other.rows(); got != more {
+			t.Errorf("%d rows came back of %d", got, more)
+		}
+		must(t, other.stop())
+	})
+}
+
+func TestAReplicaOfAnotherInstallationIsRefused(t *testing.T) {
+	t.Parallel()
+	url := "file://" + filepath.Join(t.TempDir(), "copy")
+	s := newServer(t, url)
+	s.firstStart()
+	s.write(3)
+	must(t, s.stop())
+
+	other := newServer(t, "file://"+filepath.Join(t.TempDir(), "other"))
+	other.firstStart()
+	other.write(3)
+	_, err := other.db.Exec(`UPDATE installation SET id = 'ins_other'`)
+	must(t, err)
+	must(t, other.stop())
+	stray := serverIn(t, other.options.DataDir, url)
+	stray.refuses(WrongReplica, "belongs to another installation (ins_test; the database here is of ins_other)")
+	s.start() // and its lease was given back
+	must(t, s.stop())
+}
+
+// TestWhatAnotherDatabaseLeftIsSetAside: SQLite would play a stray log into the
+// restored file.
+func TestWhatAnotherDatabaseLeftIsSetAside(t *testing.T) {
+	t.Parallel()
+	url := "file://" + filepath.Join(t.TempDir(), "copy")
+	s := newServer(t, url)
+	s.firstStart()
+	rows := s.write(50)
+	must(t, s.stop())
+
+	lost := newServer(t, url)
+	must(t, os.WriteFile(lost.options.Database+"-wal", []byte("of another time"), 0o600))
+	must(t, os.WriteFile(lost.options.Database+"-shm", []byte("of another time"), 0o600))
+	lost.start()
+	if got := lost.rows(); got != rows {
+		t.Errorf("%d rows, want %d", got, rows)
+	}
+	must(t, lost.stop())
+	found, err := filepath.Glob(filepath.Join(lost.options.DataDir, asideFolder, "*-before-restore", "hostaway-mcp.db-*"))
+	must(t, err)
+	if len(found) != 2 {
+		t.Errorf("set aside: %q", found)
+	}
+}
+
+func TestADamagedDatabaseIsSaid(t *testing.T) {
+	t.Parallel()
+	url := "file://" + filepath.Join(t.TempDir(), "copy")
+	s := newServer(t, url)
+	s.firstStart()
+	rows := s.write(50)
+	must(t, s.stop())
+	must(t, os.Remove(s.options.Database+"-wal"))
+	must(t, os.WriteFile(s.options.Database, []byte(strings.Repeat("no database", 1000)), 0o600))
+	s.refuses(Damaged, "move it away and start again: it is restored from the replica")
+	must(t, os.Remove(s.options.Database))
+	s.start()
+	if got := s.rows(); got != rows {
+		t.Errorf("%d rows came back of %d", got, rows)
+	}
+	must(t, s.stop())
+}
+
+// TestDamagedFilesOfLitestreamCostACopyOnly: beside the database, or in the middle
+// of the replica's newest level.
+func TestDamagedFilesOfLitestreamCostACopyOnly(t *testing.T) {
+	t.Parallel()
+	url := "file://" + filepath.Join(t.TempDir(), "copy")
+	s := newServer(t, url)
+	s.firstStart()
+	s.write(50)
+	must(t, s.stop())
+	files, err := filepath.Glob(filepath.Join(s.options.DataDir, ".hostaway-mcp.db-litestream", "ltx", "0", "*.ltx"))
+	must(t, err)
+	for _, f := range files {
+		must(t, os.WriteFile(f, []byte("torn"), 0o600))
+	}
+	s.start()
+	rows := s.write(5)
+	s.synced()
+	must(t, s.stop())
+	other := newServer(t, url)
+	other.start()
+	if got := other.rows(); got != rows {
+		t.Errorf("%d rows came back of %d", got, rows)
+	}
+	must(t, other.stop())
+}
+
+func TestAReplicaThatCannotBeRestoredIsSaid(t *testing.T) {
+	t.Parallel()
+	copyTo := filepath.Join(t.TempDir(), "copy")
+	s := newServer(t, "file://"+copyTo)
+	s.firstStart()
+	s.write(50)
+	must(t, s.stop())
+	must(t, filepath.WalkDir(filepath.Join(copyTo, "ltx"), func(path string, entry os.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			data, err := os.ReadFile(path)
+			must(t, err)
+			copy(data[len(data)/2:], "damaged")
+			return os.WriteFile(path, data, 0o600)
+		}
+		return err
+	}))
+	lost := newServer(t, "file://"+copyTo)
+	lost.refuses(Damaged, "can't be restored")
+	if exists(lost.options.Database) || exists(filepath.Join(lost.options.DataDir, workFolder)) {
+		t.Error("half a database was left")
+	}
+}
+
+func TestWithoutTheStorageADatabaseIsServedAndNothingIsMadeUp(t *testing.T) {
+	t.Parallel()
+	st := replicatest.Start(t)
+	url := st.ReplicaURL("a/b")
+	s := newServer(t, url)
+	s.firstStart()
+	s.write(50)
+	must(t, s.stop())
+
+	st.SetFault(replicatest.Always(replicatest.Refuse))
+	newServer(t, url).refuses(Unreachable, "there is no database at")
+
+	strict := serverIn(t, s.options.DataDir, url)
+	strict.options.LeaseLost = LeaseLostExit
+	strict.refuses(Unreachable, "HMCP_LEASE_LOST=exit")
+
+	began := time.Now()
+	s.start()
+	t.Log("started without the storage in", time.Since(began))
+	rows := s.write(200)
+	if got := s.replica.Status(); got.State != StateFenced || len(got.Troubles) != 1 || got.Lag == 0 || !strings.Contains(got.Troubles[0].What, "can't be reached") {
+		t.Errorf("status: %+v", got)
+	}
+	must(t, s.replica.Replicated(t.Context())) // here is good enough
+	st.SetFault(nil)
+	s.synced()
+	if got := s.replica.Status(); got.State != StateCopying || len(got.Troubles) > 0 {
+		t.Errorf("status: %+v", got)
+	}
+	rows = max(rows, s.write(5))
+	must(t, s.stop())
+	other := newServer(t, url)
+	other.start()
+	if got := other.rows(); got != rows {
+		t.Errorf("%d rows came back of %d", got, rows)
+	}
+	must(t, other.stop())
+}
+
+// TestComparedLate: what would have been refused at the start is not copied when
+// the storage answers later, and the service goes on.
+func TestComparedLate(t *testing.T) {
+	t.Parallel()
+	st := replicatest.Start(t)
+	url := st.ReplicaURL("a/b")
+	s := newServer(t, url)
+	s.firstStart()
+	s.write(20)
+	s.synced()
+	kept := filepath.Join(t.TempDir(), "old.db")
+	copyDatabase(t, s.options.Database, kept)
+	all := s.write(100)
+	must(t, s.stop())
+	copyDatabase(t, kept, s.options.Database)
+
+	st.SetFault(replicatest.Always(replicatest.Broken))
+	s.start()
+	st.SetFault(nil)
+	eventually(t, "it is refused", func() bool { return s.replica.Status().State == StateRefused })
+	if got := s.replica.Status().Troubles; len(got) == 0 || !got[0].Grave || !strings.Contains(got[0].Do, "--accept-rollback") {
+		t.Errorf("troubles: %+v", got)
+	}
+	s.write(10)
+	if err := s.stop(); kindOf(err) != Unreachable {
+		t.Errorf("stopped with %v", err)
+	}
+	other := newServer(t, url)
+	other.start()
+	if got := other.rows(); got != all {
+		t.Errorf("the replica has %d rows, and had %d", got, all)
+	}
+	must(t, other.stop())
+}
+
+// TestLitestreamsFolderLostWhileTheStorageIsAway: Litestream would count from 1
+// again, below what the replica holds, and never copy anything.
+func TestLitestreamsFolderLostWhileTheStorageIsAway(t *testing.T) {
+	t.Parallel()
+	st := replicatest.Start(t)
+	url := st.ReplicaURL("a/b")
+	s := newServer(t, url)
+	s.firstStart()
+	for range 5 {
+		s.write(5)
+		s.synced()
+	}
+	must(t, s.stop())
+	must(t, os.RemoveAll(filepath.Join(s.options.DataDir, ".hostaway-mcp.db-litestream")))
+	st.SetFault(replicatest.Always(replicatest.Refuse))
+	s.start()
+	s.write(10)
+	st.SetFault(nil)
+	rows := s.write(10)
+	s.synced()
+	must(t, s.stop())
+	other := newServer(t, url)
+	other.start()
+	if got := other.rows(); got != rows {
+		t.Errorf("%d rows came back of %d", got, rows)
+	}
+	must(t, other.stop())
+}
