@@ -110,6 +110,7 @@ func (p *process) serveDatabase(ctx context.Context, c config, w watch, e *entry
 	}
 	h.overseer.replica = r.Status
 	h.health.add(replicaPart(r.Status, p.now))
+	h.health.add(fullPart(db.FullSince))
 	if err := p.welcome(ctx, c, db); err != nil {
 		return errors.Join(err, closeStore(db))
 	}
