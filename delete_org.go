@@ -56,6 +56,10 @@ func (d desk) deleteOrg(ctx context.Context, word string, o deletion) error {
 	if err != nil {
 		return err
 	}
+	// What the org took goes back to the disk; if that stops, the server's own job goes on.
+	if _, err := d.store.GiveBackSpace(ctx); err != nil {
+		return d.problem(err)
+	}
 	if o.rewrite {
 		if err := d.store.Rewrite(ctx); err != nil {
 			return failed(err, fmt.Sprintf("%s is deleted, and the database can't be written anew (%s)", org.Name(), reason(err)),

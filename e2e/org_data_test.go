@@ -122,3 +122,61 @@ func folderFiles(t *testing.T, folder string) map[string][]byte {
 	}
 	return files
 }
+
+// The copy on another disk follows all of that: a large log, its deletion in steps,
+// pages given back, the file written anew. What it restores is what is here. And a
+// command that must wait for the copy does.
+func TestTheCopyFollowsAnOrgThatGoes(t *testing.T) {
+	t.Parallel()
+	copies := t.TempDir()
+	s := newServer(t, newUpstream(t, nil), "HMCP_SIGNUP=open", "HMCP_REPLICA_URL=file://"+copies, "HMCP_CRITICAL_WRITES=wait",
+		"HMCP_MASTER_KEY=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+	s.program = start(t, s.env, "serve", "--first-start")
+	s.base = s.waitFor(s.errOut, `msg=serving .*url=(\S+)`)
+	first := newVisitor(t, s.base)
+	first.signUp(s.setUpLink(), owner())
+	leaver := newVisitor(t, s.base)
+	leaver.signUp("/signup", other())
+	key := leaver.createKey("second")
+	const calls, callers = 4000, 16
+	var left atomic.Int64
+	left.Store(calls)
+	var group sync.WaitGroup
+	for range callers {
+		group.Go(func() {
+			callOn(t.Context(), newAssistant(s.base, key), func(a toolAnswer) bool { return a.ok() && left.Add(-1) > 0 })
+		})
+	}
+	group.Wait()
+	before := folderFiles(t, s.data)["hostaway-mcp.db"]
+	same := func(when string) {
+		t.Helper()
+		var code int
+		var out, errOut string
+		for range 10 { // the copy is some tenths of a second behind
+			if code, out, errOut = finish(t, s.env, "replica", "verify"); code == 0 && strings.Contains(out, "hold the same") {
+				return
+			}
+		}
+		t.Errorf("%s: %d %s %s", when, code, out, errOut)
+	}
+	same("after many calls")
+	code, made, errOut := finish(t, s.env, "admin", "key", "create", owner().org, "by command")
+	if code != 0 || !keyText.MatchString(made) {
+		t.Errorf("a command that waits for the copy: %d %s", code, errOut)
+	}
+	for _, more := range []string{"--rewrite=false", "--rewrite=true"} {
+		org := map[string]string{"--rewrite=false": other().org, "--rewrite=true": owner().org}[more]
+		if code, _, errOut := finish(t, s.env, "delete-org", org, "--yes", org, more); code != 0 {
+			t.Fatalf("delete-org %s: %d %s", more, code, errOut)
+		}
+		same("after delete-org " + more)
+	}
+	if code := s.stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	same("after the end")
+	if after := folderFiles(t, s.data)["hostaway-mcp.db"]; len(after) == 0 || len(after) > len(before)*3/4 {
+		t.Errorf("the file had %d bytes and has %d: its space was not given back", len(before), len(after))
+	}
+}
