@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -122,7 +123,7 @@ func examineKey(ctx context.Context, d *doctor) []check {
 	if err != nil {
 		return []check{problemCheck(name, err)}
 	}
-	return append(keyFileChecks(name, d.config, m), ringChecks(name, ring, seen.SealedBy)...)
+	return append(keyFileChecks(name, d.config, m), ringChecks(name, ring, seen)...)
 }
 
 func (d *doctor) replicated() bool { return d.replica.Configured() }
@@ -144,34 +145,50 @@ func keyFileChecks(name string, c config, m masterKey) []check {
 }
 
 // ringChecks compare the keys given with those that the database needs.
-func ringChecks(name string, ring *secret.Keyring, sealedBy map[string]int) []check {
+func ringChecks(name string, ring *secret.Keyring, seen store.Inspection) []check {
 	var missing, idle []string
-	stale := 0
-	for id, n := range sealedBy {
-		switch {
-		case !slices.Contains(ring.IDs(), id):
+	needed := slices.Concat(seen.Canaries, slices.Collect(maps.Keys(seen.SealedBy)))
+	slices.Sort(needed)
+	for _, id := range slices.Compact(needed) {
+		if !slices.Contains(ring.IDs(), id) {
 			missing = append(missing, id)
-		case id != ring.PrimaryID():
-			stale += n
 		}
 	}
+	stale := 0
 	for _, id := range ring.IDs() {
-		if id != ring.PrimaryID() && sealedBy[id] == 0 {
+		switch {
+		case id == ring.PrimaryID():
+		case seen.SealedBy[id] > 0:
+			stale += seen.SealedBy[id]
+		case seen.SealedBy != nil:
 			idle = append(idle, id)
 		}
 	}
-	slices.Sort(missing)
 	var checks []check
 	if len(missing) > 0 {
-		checks = append(checks, bad(name, "secrets are sealed with a key that is not given: "+strings.Join(missing, ", "), "add that key behind the others; without it those Hostaway accounts have to be connected again"))
+		checks = append(checks, bad(name, "secrets are sealed with a key that is not given: "+strings.Join(missing, ", "), "add that key behind the others: the server does not start without it"))
 	}
 	if stale > 0 {
 		checks = append(checks, doubtful(name, fmt.Sprintf("%d secrets are still sealed with an older key", stale), fmt.Sprintf("run `%s rotate-key`", binaryName)))
 	}
-	if len(idle) > 0 && len(missing) == 0 && sealedBy != nil {
+	if len(idle) > 0 && len(missing) == 0 {
 		checks = append(checks, good(name, fmt.Sprintf("nothing in this database needs the older key %s any more; copies of older days do", strings.Join(idle, ", "))))
 	}
 	return checks
+}
+
+const findingsMost = 200 // characters
+
+// findings is what a check of the database found: enough of it to be believed.
+func findings(err error) string {
+	text := oneLine(err.Error())
+	if _, after, ok := strings.Cut(text, store.ErrDamaged.Error()); ok {
+		text = strings.TrimLeft(after, ": ")
+	}
+	if len(text) > findingsMost {
+		text = strings.ToValidUTF8(text[:findingsMost], "") + "…"
+	}
+	return text
 }
 
 // examineDatabase reads the whole file.
@@ -189,7 +206,7 @@ func examineDatabase(ctx context.Context, d *doctor) []check {
 	case errors.Is(err, fs.ErrNotExist):
 		return []check{doubtful(name, "there is none in "+d.config.DataDir, "start the server to make one, or name its data folder in HMCP_DATA_DIR")}
 	case errors.Is(err, store.ErrDamaged):
-		return []check{bad(name, fmt.Sprintf("it is damaged (%v)", err), restore)}
+		return []check{bad(name, "it is damaged: "+findings(err), restore)}
 	case errors.Is(err, store.ErrNotFound):
 		return []check{bad(name, path+" is a database, and none of ours", restore)}
 	case err != nil:

@@ -6,15 +6,18 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 )
 
 // Inspection is what a database file says of itself.
 type Inspection struct {
 	Version, Want int // its version, and the highest that this program knows
-	// SealedBy counts the sealed values by the id of the key that sealed them. It
-	// is nil for a database that is newer than this program.
+	// SealedBy counts the sealed values by the id of the key that sealed them, and
+	// Canaries are the ids of the keys that Open asks for. Both are nil for a
+	// database that is newer than this program.
 	SealedBy map[string]int
+	Canaries []string
 }
 
 // Inspect reads a database file that may be in use, and changes nothing.
@@ -35,7 +38,10 @@ func Inspect(ctx context.Context, path string) (Inspection, error) {
 		case seen.Version > seen.Want:
 			return nil
 		}
-		seen.SealedBy, err = sealedBy(ctx, h)
+		if seen.SealedBy, err = sealedBy(ctx, h); err != nil {
+			return err
+		}
+		seen.Canaries, err = list(ctx, h, sysCanaries, nil, func(row *sql.Rows, to *string) error { return row.Scan(to, new([]byte)) })
 		return err
 	})
 	if err != nil {

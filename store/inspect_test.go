@@ -43,7 +43,7 @@ func TestInspectTellsWhichKeysAreNeeded(t *testing.T) {
 		t.Helper()
 		before := folder(t, filepath.Dir(path))
 		seen, err := Inspect(t.Context(), path)
-		if err != nil || seen.Version != seen.Want || seen.Version == 0 {
+		if err != nil || seen.Version != seen.Want || seen.Version == 0 || len(seen.Canaries) != 1 || want[seen.Canaries[0]] == 0 {
 			t.Errorf("%s: %+v, %v", name, seen, err)
 		}
 		if diff := cmp.Diff(want, seen.SealedBy); diff != "" {
@@ -68,7 +68,7 @@ func TestInspectOtherFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "junk.db"), []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if seen, err := Inspect(t.Context(), newer); err != nil || seen.Version != 9999 || seen.Want >= 9999 || seen.SealedBy != nil {
+	if seen, err := Inspect(t.Context(), newer); err != nil || seen.Version != 9999 || seen.Want >= 9999 || seen.SealedBy != nil || seen.Canaries != nil {
 		t.Errorf("newer: %+v, %v", seen, err)
 	}
 	for name, want := range map[string]error{"other.db": ErrNotFound, "junk.db": ErrDamaged, "none.db": fs.ErrNotExist} {
