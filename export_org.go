@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -39,6 +40,9 @@ func (d desk) exportOrg(ctx context.Context, word, to string) error {
 	if to == "" {
 		to = fmt.Sprintf("%s-%s.zip", org.ID(), now.Format(time.DateOnly))
 	}
+	if _, err := os.Lstat(to); err == nil {
+		return existsAlready(to, fs.ErrExist)
+	}
 	// The org can see that somebody took its data, before it is taken.
 	if err := org.RecordAction(ctx, operator(), store.Action{Name: "org.exported", Target: org.ID(), Detail: filepath.Base(to)}); err != nil {
 		return d.problem(err)
@@ -50,7 +54,7 @@ func (d desk) exportOrg(ctx context.Context, word, to string) error {
 	})
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return failed(err, to+" exists already", "name another file with --to; nothing was overwritten")
+		return existsAlready(to, err)
 	case errors.Is(err, store.ErrDamaged), errors.Is(err, context.Canceled):
 		return d.problem(err)
 	case err != nil:
@@ -61,6 +65,10 @@ func (d desk) exportOrg(ctx context.Context, word, to string) error {
 		rows += f.Rows
 	}
 	return d.printf("Wrote %s: %s (%s), %d files, %d rows. It holds names and addresses; keep it accordingly.\n", to, org.Name(), org.ID(), len(files)+1, rows)
+}
+
+func existsAlready(path string, err error) error {
+	return failed(err, path+" exists already", "name another file with --to; nothing was overwritten")
 }
 
 // writeArchive writes the org's files, and what they are about.

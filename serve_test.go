@@ -225,3 +225,34 @@ func TestDemoFindsAPort(t *testing.T) {
 		t.Errorf("a chosen port that is taken: %v", err)
 	}
 }
+
+// The last server was killed, and the disk has lost what it held: nothing is served
+// from such a file, and the operator is told what to do.
+func TestServeRefusesADamagedDatabase(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "HMCP_LISTEN=127.0.0.1:0")
+	long := strings.Repeat("x", 3000)
+	for range 1500 { // more than the -wal holds before it goes into the file
+		if err := s.acme.Org.RecordAction(t.Context(), s.acme.By(), store.Action{Name: "x", Detail: long}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server := startCommand(t, append(s.environ, "HMCP_LOG_LEVEL=info"), "serve")
+	server.waitFor(server.errOut, `(msg=serving)`)
+	crashed := t.TempDir() // as it would lie there after a crash
+	for _, name := range []string{databaseFile, databaseFile + "-wal", masterKeyFile} {
+		writeFile(t, filepath.Join(crashed, name), s.read(filepath.Join(s.data, name)))
+	}
+	server.stop()
+	environ := []string{"HMCP_LISTEN=127.0.0.1:0", "HMCP_DATA_DIR=" + crashed, "HMCP_LOG_LEVEL=info"}
+	path := filepath.Join(crashed, databaseFile)
+	file := []byte(s.read(path))
+	for at := 8 << 10; at+4096 <= len(file); at += 4096 {
+		copy(file[at:], make([]byte, 512))
+	}
+	writeFile(t, path, string(file))
+	r := runCommand(t, environ, "serve")
+	if r.code != exitFailed || !strings.Contains(r.errOut, "is damaged") || !strings.Contains(r.errOut, "restore") || strings.Contains(r.errOut, "msg=serving") {
+		t.Errorf("code %d: %s", r.code, r.errOut)
+	}
+}
