@@ -45,6 +45,7 @@ func TestUnitFitsTheProgram(t *testing.T) {
 		}
 		return unit[name][0]
 	}
+	const goCrashed = 2                   // how Go's runtime ends a program, for a panic or want of memory
 	const replicaStops = 30 * time.Second // Litestream's shutdown-sync-timeout, unless litestream.yml says less
 	seconds, err := strconv.Atoi(one("TimeoutStopSec"))
 	if stop := time.Duration(seconds) * time.Second; err != nil || stop < finishTime+abortTime+replicaStops+10*time.Second {
@@ -52,6 +53,9 @@ func TestUnitFitsTheProgram(t *testing.T) {
 	}
 	if one("RestartPreventExitStatus") != strconv.Itoa(exitMisused) {
 		t.Errorf("RestartPreventExitStatus=%s, and %d is what a person has to mend", one("RestartPreventExitStatus"), exitMisused)
+	}
+	if exitMisused == goCrashed {
+		t.Error("a crash would leave the service down")
 	}
 	known := settingNames()
 	for _, line := range unit["Environment"] {

@@ -9,13 +9,15 @@ import (
 	"strings"
 )
 
-// The exit codes of every command.
+// The exit codes of every command. 2 is not among them: with it Go ends a program
+// that crashed, which a service manager has to start again.
 const (
-	exitOK      = 0
-	exitFailed  = 1 // something went wrong while doing it
-	exitMisused = 2 // the command line or a setting has to change first
+	exitOK     = 0
+	exitFailed = 1 // something went wrong while doing it
 
-	exitTryLater = 75 // another server has taken over, as EX_TEMPFAIL of sysexits.h
+	// As in sysexits.h: EX_TEMPFAIL and EX_CONFIG.
+	exitTryLater = 75 // another server has taken over
+	exitMisused  = 78 // the command line, a setting or a file has to change first
 )
 
 // problem is what a command returns when a person has to do something.

@@ -208,7 +208,7 @@ func TestStdioSaysWhatIsMissing(t *testing.T) {
 		"it must be the number":                      {"HMCP_HOSTAWAY_ACCOUNT_ID=me"},
 	} {
 		code, out, errOut := finish(t, environment(t.TempDir(), settings...), "stdio")
-		if code != 2 || out != "" || !strings.Contains(errOut, want) {
+		if code != 78 || out != "" || !strings.Contains(errOut, want) {
 			t.Errorf("%v: %d %q %q", settings, code, out, errOut)
 		}
 	}
