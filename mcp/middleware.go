@@ -97,7 +97,8 @@ func (s *Server) conclude(ctx context.Context, x *exchange, c *call, got passed,
 	if got.wrong != nil && got.wrong.retryIn != "" {
 		x.w.Header().Set("Retry-After", got.wrong.retryIn)
 	}
-	if x.r.Context().Err() == nil {
+	// Who stops the server cancels its requests too, but then somebody still waits for the answer.
+	if x.r.Context().Err() == nil || errors.Is(cause, errStopping) {
 		c.progress.finish(status, message)
 	}
 	return c.end(fate, got.wrong)

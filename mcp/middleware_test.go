@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -51,6 +53,41 @@ func TestWhatBecameOfACall(t *testing.T) {
 	}
 	if got := whatBecame(&call{changing: true}, true, nil); got != becameUnclear {
 		t.Errorf("a change whose answer was lost: %s", got)
+	}
+}
+
+// Whoever stops a server cancels the requests that are left, once the calls were told; their clients still wait.
+func TestACallThatIsStoppedIsAnswered(t *testing.T) {
+	t.Parallel()
+	for name, reports := range map[string]bool{"JSON": false, "a stream": true} {
+		base, cutOff := context.WithCancel(t.Context())
+		defer cutOff()
+		arrived := make(chan struct{})
+		f := newFrame(t, []Tool{newTool(spec{Name: "hostaway_hold", Title: "Hold", Description: "Waits.", WithoutHostaway: true},
+			func(ctx context.Context, c Caller, _ echoIn) (echoOut, error) {
+				if reports {
+					c.Progress(1, 2, "half")
+				}
+				close(arrived)
+				<-ctx.Done()
+				cutOff()
+				return echoOut{}, ctx.Err()
+			})}, nil)
+		f.http.Close()
+		f.http = httptest.NewUnstartedServer(f.server.Handler())
+		f.http.Config.BaseContext = func(net.Listener) context.Context { return base }
+		f.http.Start()
+		running := f.goPost(f.org("A").APIKey, callBody("1", "hostaway_hold", `{"text":"a"}`))
+		wait(t, arrived, "the running call")
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := f.server.Shutdown(over); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: Shutdown: %v", name, err)
+		}
+		got := wait(t, running, "its answer")
+		if r := got.tool(t); (len(got.events) > 0) != reports || r.Error == nil || r.Error.Code != rpcStopping || !strings.Contains(r.Error.Message, "being restarted") {
+			t.Errorf("%s: HTTP %d %q", name, got.status, got.body)
+		}
 	}
 }
 
