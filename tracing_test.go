@@ -430,3 +430,40 @@ func TestSpansAreFlushedAtTheEnd(t *testing.T) {
 		t.Errorf("%d spans came, %v", len(c.spans), c.wrong)
 	}
 }
+
+// What goes wrong in any room is found by the id that its caller was given.
+func TestFailuresNameTheirRequest(t *testing.T) {
+	t.Parallel()
+	c := newSpanCollector(t)
+	h := newWatchedHouse(t, config{OTLPEndpoint: c.URL})
+	h.fake.Close() // Hostaway is away, and then so is the database
+	h.call(h.alpha.APIKey, "hostaway_list_properties", `{}`)
+	if err := h.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	status, _ := h.call(h.alpha.APIKey, "hostaway_whoami", `{}`)
+	page, _ := h.get(h.url + "/setup?link=hmcps_x")
+	if status != http.StatusInternalServerError || page != http.StatusInternalServerError {
+		t.Fatalf("nothing goes wrong: %d and %d", status, page)
+	}
+	rooms := map[string]bool{"check API key": false, "dashboard request failed": false}
+	for line := range strings.Lines(h.log.String()) {
+		if !strings.Contains(line, "level=ERROR") && !strings.Contains(line, "level=WARN") {
+			continue
+		}
+		for message := range rooms {
+			rooms[message] = rooms[message] || strings.Contains(line, message)
+		}
+		if strings.Count(line, requestIDField+"=req_") != 1 || !strings.Contains(line, "trace_id=") {
+			t.Errorf("a line without its request or its trace, or with the request twice: %s", line)
+		}
+	}
+	for message, seen := range rooms {
+		if !seen {
+			t.Errorf("no line says %q:\n%s", message, h.log)
+		}
+	}
+	if lines := h.watch.problems.List(); len(lines) < 2 || lines[0].Attributes[len(lines[0].Attributes)-1].Name != "trace_id" {
+		t.Errorf("kept: %+v", lines)
+	}
+}
