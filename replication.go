@@ -78,7 +78,7 @@ func (p *process) replicaOptions(c config, settings replica.Settings, log *slog.
 		Credentials: replica.Credentials{AccessKeyID: c.ReplicaAccessKeyID, SecretAccessKey: c.ReplicaSecretAccessKey},
 		Database:    filepath.Join(c.DataDir, databaseFile), DataDir: c.DataDir,
 		Wait: c.CriticalWrites == "wait", LeaseLost: c.LeaseLost,
-		Installation: readInstallation, Newest: store.ReadNewest, Contents: store.ReadContents,
+		Installation: readInstallation, Newest: store.ReadNewest, Contents: store.ReadContents, Damage: findDamage,
 		Now: p.now, Log: log,
 	}
 }
@@ -90,6 +90,15 @@ func readInstallation(ctx context.Context, path string) (string, error) {
 		return "", nil
 	}
 	return id, err
+}
+
+// findDamage says in short what is wrong with a database file, "" when nothing is.
+func findDamage(ctx context.Context, path string) (string, error) {
+	err := store.CheckFile(ctx, path, false)
+	if errors.Is(err, store.ErrDamaged) {
+		return reason(err), nil
+	}
+	return "", err
 }
 
 // copied is the copy of the database while serve runs. Without a replica it only

@@ -65,7 +65,7 @@ func serverIn(t testing.TB, folder, url string) *server {
 	s.options = Options{
 		Settings: settings, Credentials: Credentials{AccessKeyID: storageKeyID, SecretAccessKey: secret.New(storageSecret)},
 		Database: filepath.Join(folder, "hostaway-mcp.db"), DataDir: folder, Node: nodeOf(t, folder),
-		Installation: readTestInstallation, Newest: readTestNewest, Contents: readTestContents, Pause: s.pause,
+		Installation: readTestInstallation, Newest: readTestNewest, Contents: readTestContents, Damage: findTestDamage, Pause: s.pause,
 		Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: testLevel()})),
 	}
 	return s
@@ -297,6 +297,16 @@ func readTestContents(ctx context.Context, path string) (tables map[string]strin
 		return rows.Err()
 	})
 	return tables, err
+}
+
+func findTestDamage(ctx context.Context, path string) (found string, err error) {
+	err = readOnly(path, func(db *sql.DB) error {
+		return db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found)
+	})
+	if found == "ok" || err != nil && strings.Contains(err.Error(), "malformed") {
+		return strings.TrimPrefix(found, "ok"), nil
+	}
+	return found, err
 }
 
 // rowsIn counts the rows of a database file and checks it in full.

@@ -49,6 +49,8 @@ type fenced struct {
 	open atomic.Bool
 	// place is a folder that may not be mounted; nil for a bucket.
 	place place
+	// sound is asked before all of the database is written; nil: that is not looked at.
+	sound func(context.Context) error
 
 	logged sync.Once // the logger is set: to set it again would race with calls
 
@@ -125,6 +127,11 @@ func (f *fenced) WriteLTXFile(ctx context.Context, level int, low, high ltx.TXID
 	}
 	if err := f.awaitNewest(ctx, level, high); err != nil {
 		return nil, err
+	}
+	if f.sound != nil && isWholeCopy(level, r) {
+		if err := f.sound(ctx); err != nil {
+			return nil, err
+		}
 	}
 	watched, watch := newWatch(ctx, f.patience(r))
 	defer watch.stop()

@@ -123,8 +123,7 @@ func (r *Replica) attached(ctx context.Context, before leaseRecord) bool {
 		case ctx.Err() != nil || r.Reason() != nil:
 			return false
 		case errors.As(err, &problem) && problem.Kind != Unreachable && problem.Kind != Failed:
-			r.memory.set(func(m *memory) { m.refused = problem })
-			r.log.Error("replica: nothing is copied: "+problem.What, "do", problem.Do)
+			r.refuse(problem)
 			if err := r.lease.release(ctx); err != nil {
 				r.log.Warn("replica: the lease could not be given back", "error", oneLine(err))
 			}

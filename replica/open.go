@@ -22,6 +22,7 @@ func (r *Replica) openReplica(ctx context.Context) error {
 	host, _ := os.Hostname() // for people only
 	r.lease = newLease(r.storage.objects, r.pace, r.o.Now, r.o.Node, host, thisProcess(r.folder.in(lockFileName)))
 	r.fence = r.storage.fence(r.lease, r.pace)
+	r.fence.sound = r.sound
 	r.engine = r.newEngine()
 	if err := r.lookHere(ctx); err != nil {
 		return err

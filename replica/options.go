@@ -55,6 +55,9 @@ type Options struct {
 	// Contents digests a database file table by table; two files with the same rows
 	// have the same digests. For Verify; nil: nothing is compared.
 	Contents func(ctx context.Context, path string) (map[string]string, error)
+	// Damage checks a database file that may be in use and says what is wrong with it,
+	// "" when nothing is. Asked before all of it is copied; nil: that is not looked at.
+	Damage func(ctx context.Context, path string) (found string, err error)
 	// Pause runs f while nothing else writes to the database.
 	Pause func(ctx context.Context, f func(context.Context) error) error
 

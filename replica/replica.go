@@ -243,6 +243,8 @@ func (r *Replica) lastSync(ctx context.Context) error {
 	switch {
 	case r.Reason() != nil: // was said already
 		return nil
+	case r.refusal() != nil && r.refusal().Kind == Damaged:
+		return r.refusal()
 	case err == nil && have >= local && may:
 		r.log.Info("replica: everything is copied", "transaction", have, "took", time.Since(began).Round(time.Millisecond))
 		return nil
