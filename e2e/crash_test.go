@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"testing"
 	"time"
+
+	"hostaway-mcp/replica/replicatest"
 )
 
 // The power fails in the middle of writes, again and again: what was acknowledged is still there, the database is whole, and everybody's key
@@ -17,8 +20,26 @@ func TestNothingAcknowledgedIsLostInACrash(t *testing.T) {
 	killRounds(t, s, v, key, sized(5, 5, 20))
 }
 
+// The same while the database is copied, where another reads and empties the write-ahead log. In the end the replica holds all of it.
+func TestNothingAcknowledgedIsLostInACrashWhileCopying(t *testing.T) {
+	t.Parallel()
+	s := newReplicated(t, newUpstream(t, nil), replicatest.Start(t).Proxy).run(t, firstStart)
+	v, key := furnish(t, s)
+	books := killRounds(t, s, v, key, sized(5, 15, 100))
+	if code := s.stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	to := filepath.Join(t.TempDir(), "restored.db")
+	if code, out, errOut := finish(t, s.env, "restore", "--to", to); code != 0 {
+		t.Fatalf("restore: %d %s%s", code, out, errOut)
+	}
+	db := openDatabase(t, to)
+	db.intact(t)
+	holdsAll(t, db, books, "the replica")
+}
+
 // killRounds kills the server at random points of a load, and compares what is there with what was acknowledged.
-func killRounds(t *testing.T, s *server, v *visitor, key string, rounds int) {
+func killRounds(t *testing.T, s *server, v *visitor, key string, rounds int) *ledger {
 	t.Helper()
 	dice, books := newDice(t), &ledger{}
 	for round := range rounds {
@@ -54,6 +75,7 @@ func killRounds(t *testing.T, s *server, v *visitor, key string, rounds int) {
 	}
 	t.Logf("%d rounds: %d tool calls acknowledged of %d sent; %d keys created and %d revoked; none missing, integrity ok each time",
 		rounds, len(books.calls), books.sent.Load(), len(books.created), len(books.revoked))
+	return books
 }
 
 // killUnderLoad writes from many sides and kills the server at a random moment after a random number of answers.

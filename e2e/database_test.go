@@ -1,11 +1,14 @@
 package e2e
 
 import (
+	"bytes"
 	"database/sql"
+	"fmt"
 	"io"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +16,8 @@ import (
 )
 
 const databaseName = "hostaway-mcp.db"
+
+func databaseOf(s *server) string { return filepath.Join(s.data, databaseName) }
 
 // database is a copy of a database's files, opened past the program: what a crash left is looked at without changing it.
 type database struct{ *sql.DB }
@@ -42,12 +47,13 @@ func copyFile(t *testing.T, from, to string) {
 	must(t, out.Close())
 }
 
+// openDatabase opens a database for reading; a server may be running on it.
 func openDatabase(t *testing.T, path string) database {
 	t.Helper()
 	if _, err := os.Stat(path); err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", OmitHost: true, Path: path}).String()+"?_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", OmitHost: true, Path: path}).String()+"?_pragma=busy_timeout(5000)&_pragma=query_only(1)")
 	must(t, err)
 	db.SetMaxOpenConns(1)
 	t.Cleanup(func() { _ = db.Close() })
@@ -108,3 +114,42 @@ const (
 	keysHeld    = `SELECT id FROM api_keys_all`
 	revokesHeld = `SELECT id FROM api_keys_all WHERE revoked_at IS NOT NULL`
 )
+
+// dump writes every row of every table, sorted: what two databases with the same content have in common.
+func (db database) dump(t *testing.T) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	for _, table := range db.texts(t, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
+  AND name NOT LIKE '\_litestream\_%' ESCAPE '\' ORDER BY name`) {
+		lines := db.rows(t, table)
+		slices.Sort(lines)
+		fmt.Fprintf(&out, "%s: %d rows\n%s\n", table, len(lines), strings.Join(lines, "\n"))
+	}
+	return out.Bytes()
+}
+
+func (db database) rows(t *testing.T, table string) (lines []string) {
+	t.Helper()
+	rows, err := db.Query(`SELECT * FROM "` + table + `"`)
+	must(t, err)
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	must(t, err)
+	row, into := make([]any, len(columns)), make([]any, len(columns))
+	for i := range row {
+		into[i] = &row[i]
+	}
+	for rows.Next() {
+		must(t, rows.Scan(into...))
+		var line strings.Builder
+		for _, value := range row {
+			if raw, ok := value.([]byte); ok {
+				value = string(raw)
+			}
+			fmt.Fprintf(&line, "%v\x00", value)
+		}
+		lines = append(lines, line.String())
+	}
+	must(t, rows.Err())
+	return lines
+}

@@ -187,11 +187,11 @@ func TestStartsThatFail(t *testing.T) {
 		want  string
 	}{
 		{"port in use", []string{"HMCP_LISTEN=" + taken.Addr().String(), "HMCP_DATA_DIR=" + empty}, nil, 1, "is in use by another program"},
-		{"wrong setting", []string{"HMCP_SIGNUP=maybe", "HMCP_DATA_DIR=" + empty}, nil, 2, "one of closed, invite, open"},
+		{"wrong setting", []string{"HMCP_SIGNUP=maybe", "HMCP_DATA_DIR=" + empty}, nil, 78, "one of closed, invite, open"},
 		{"folder is a file", []string{"HMCP_DATA_DIR=" + binary}, nil, 1, "can't be written to"},
-		{"another master key", []string{otherKey}, nil, 2, "not among the keys given"},
-		{"master key gone", nil, func() { must(t, os.Rename(filepath.Join(s.data, "master.key"), filepath.Join(s.data, "away"))) }, 2, "the master key is missing"},
-		{"master key spoilt", nil, func() { must(t, os.WriteFile(filepath.Join(s.data, "master.key"), []byte("oops"), 0o600)) }, 2, "does not hold a key"},
+		{"another master key", []string{otherKey}, nil, 78, "not among the keys given"},
+		{"master key gone", nil, func() { must(t, os.Rename(filepath.Join(s.data, "master.key"), filepath.Join(s.data, "away"))) }, 78, "the master key is missing"},
+		{"master key spoilt", nil, func() { must(t, os.WriteFile(filepath.Join(s.data, "master.key"), []byte("oops"), 0o600)) }, 78, "does not hold a key"},
 	}
 	for _, tt := range tests {
 		if tt.spoil != nil {

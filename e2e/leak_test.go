@@ -203,13 +203,24 @@ func journeyWithSecrets(t *testing.T, s *server, heard *corpus) map[string]strin
 			secrets["cookie "+cookie.Name] = cookie.Value
 		}
 	}
-	master, err := os.ReadFile(filepath.Join(s.data, "master.key"))
-	must(t, err)
-	secrets["master key"] = strings.TrimSpace(string(master))
+	secrets["master key"] = s.masterKey(t)
 	raw, err := base64.StdEncoding.DecodeString(secrets["master key"])
 	must(t, err)
 	secrets["master key's bytes"] = string(raw)
 	return secrets
+}
+
+// masterKey is the text of the key, from where this server has it.
+func (s *server) masterKey(t *testing.T) string {
+	t.Helper()
+	for _, line := range s.env {
+		if key, ok := strings.CutPrefix(line, "HMCP_MASTER_KEY="); ok {
+			return key
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(s.data, "master.key"))
+	must(t, err)
+	return strings.TrimSpace(string(text))
 }
 
 // failures collects what is said when things go wrong.
@@ -247,14 +258,16 @@ func newVisitorWrongPassword(t *testing.T, base string, heard *corpus, me person
 func gather(t *testing.T, s *server, heard *corpus, when string) {
 	t.Helper()
 	heard.add("log "+when, []byte(s.errOut.String()))
-	entries, err := os.ReadDir(s.data)
-	must(t, err)
-	for _, e := range entries {
-		if e.Name() == "master.key" {
-			continue
+	must(t, filepath.WalkDir(s.data, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || entry.Name() == "master.key" {
+			return err
 		}
-		text, err := os.ReadFile(filepath.Join(s.data, e.Name()))
-		must(t, err)
-		heard.add("file "+e.Name()+" "+when, text)
-	}
+		text, err := os.ReadFile(path)
+		if os.IsNotExist(err) { // a file of the moment
+			return nil
+		}
+		name, _ := filepath.Rel(s.data, path)
+		heard.add("file "+name+" "+when, text)
+		return err
+	}))
 }

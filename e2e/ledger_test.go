@@ -30,8 +30,9 @@ type ledger struct {
 	created []write // keys
 	revoked []write
 	sent    atomic.Int64 // tool calls, answered or not
-	// How critical changes were answered.
-	asked, refused int
+	failed  atomic.Int64 // tool calls that were answered with an error
+	// How critical changes were answered at the first try: all, those that had to be asked for again, and those with an odd status.
+	asked, held, odd int
 }
 
 func (l *ledger) add(to *[]write, w write) {
@@ -154,38 +155,58 @@ func (w load) assist(ctx context.Context, s *server, key string, caller int, l *
 		}
 		if answer.ok() {
 			l.add(&l.calls, write{answer.requestID, caller, number, time.Now()})
+		} else {
+			l.failed.Add(1)
 		}
 		rest(ctx, w.pause)
 	}
 }
 
-// manage creates keys and revokes them.
+// manage creates keys and revokes them. A change that waits for the copy is asked for again, as its answer says, until it is done.
 func (w load) manage(ctx context.Context, s *server, me *visitor, l *ledger) {
 	m := manager{base: s.base, http: me.http}
 	caller := int(callersSoFar.Add(1))
 	for number := 0; ctx.Err() == nil; number++ {
-		id, status, err := m.createKey(ctx, fmt.Sprintf("load %d-%d", caller, number))
-		if err != nil {
+		name, id := fmt.Sprintf("load %d-%d", caller, number), ""
+		ok := l.change(ctx, http.StatusCreated, func() (status int, err error) {
+			id, status, err = m.createKey(ctx, name)
+			return status, err
+		})
+		if !ok {
 			return
-		}
-		l.count(&l.asked)
-		if status != http.StatusCreated {
-			l.count(&l.refused)
-			rest(ctx, 10*time.Millisecond)
-			continue
 		}
 		l.add(&l.created, write{id, caller, number, time.Now()})
-		if status, err = m.revokeKey(ctx, id); err != nil {
+		if ok = l.change(ctx, http.StatusOK, func() (int, error) { return m.revokeKey(ctx, id) }); !ok {
 			return
-		}
-		l.count(&l.asked)
-		if status != http.StatusOK {
-			l.count(&l.refused)
-			continue
 		}
 		l.add(&l.revoked, write{id, caller, number, time.Now()})
 		rest(ctx, w.pause)
 	}
+}
+
+// change asks for a critical change until it is acknowledged with the status want. It is false when the server is gone, or says
+// something that is neither.
+func (l *ledger) change(ctx context.Context, want int, ask func() (status int, err error)) bool {
+	for try := 0; ctx.Err() == nil; try++ {
+		status, err := ask()
+		if err != nil {
+			return false
+		}
+		if try == 0 {
+			l.count(&l.asked)
+		}
+		switch {
+		case status == want:
+			return true
+		case status != http.StatusServiceUnavailable:
+			l.count(&l.odd)
+			return false
+		case try == 0:
+			l.count(&l.held)
+		}
+		rest(ctx, 50*time.Millisecond)
+	}
+	return false
 }
 
 // rest is the pause of a person or program between two things.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -41,9 +42,20 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
 		return 1
 	}
+	runMany()
 	code := m.Run()
 	closeBrowser()
 	return code
+}
+
+// runMany lets more tests run at once than there are processors, unless -parallel says how many: most wait most of the time.
+func runMany() {
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		_ = flag.Set("test.parallel", "6") // a number is always taken
+	}
 }
 
 // program is a running child process with what it has written so far.
@@ -131,9 +143,14 @@ func clip(s string) string {
 // waitFor returns the first group of pattern once from shows it.
 func (p *program) waitFor(from *growing, pattern string) string {
 	p.t.Helper()
-	expr := regexp.MustCompile(pattern)
 	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
+	return p.waitUntil(ctx, from, pattern)
+}
+
+func (p *program) waitUntil(ctx context.Context, from *growing, pattern string) string {
+	p.t.Helper()
+	expr := regexp.MustCompile(pattern)
 	for {
 		text, changed := from.read()
 		if found := expr.FindStringSubmatch(text); found != nil {

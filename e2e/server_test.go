@@ -65,10 +65,10 @@ func newServer(t *testing.T, up upstream, settings ...string) *server {
 	return &server{env: env, data: data}
 }
 
-// run starts the server and waits until it serves.
-func (s *server) run(t *testing.T) *server {
+// run starts the server, with flags of serve if need be, and waits until it serves.
+func (s *server) run(t *testing.T, flags ...string) *server {
 	t.Helper()
-	s.program = start(t, s.env)
+	s.program = start(t, s.env, append([]string{"serve"}, flags...)...)
 	s.base = s.waitFor(s.errOut, `msg=serving .*url=(\S+)`)
 	return s
 }
@@ -94,10 +94,17 @@ func other() person {
 func furnished(t *testing.T, up upstream, settings ...string) (*server, *visitor, string) {
 	t.Helper()
 	s := newServer(t, up, settings...).run(t)
+	v, key := furnish(t, s)
+	return s, v, key
+}
+
+// furnish sets up the first org of a running server.
+func furnish(t *testing.T, s *server) (*visitor, string) {
+	t.Helper()
 	v := newVisitor(t, s.base)
 	v.signUp(s.setUpLink(), owner())
 	connected(t, v.connect(strconv.Itoa(firstAccount), firstSecret))
-	return s, v, v.createKey("first")
+	return v, v.createKey("first")
 }
 
 func connected(t *testing.T, landed page) {

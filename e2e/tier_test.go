@@ -19,11 +19,11 @@ func sized[T any](small, bounded, full T) T {
 	return full
 }
 
-// soakOnly skips what takes minutes even at its smallest.
+// soakOnly skips what takes long even at its smallest.
 func soakOnly(t *testing.T) {
 	t.Helper()
 	if os.Getenv("SOAK") == "" {
-		t.Skip("takes minutes: run it with SOAK=bounded or SOAK=full (make soak)")
+		t.Skip("runs with SOAK=bounded (.ci/run) or SOAK=full (make soak)")
 	}
 }
 

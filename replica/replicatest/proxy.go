@@ -2,6 +2,7 @@ package replicatest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -48,6 +49,7 @@ const (
 	Forbidden         // 403, as with wrong credentials
 	CutBefore         // the storage gets half of the body
 	CutAfter          // the storage does it, and the client gets half of the answer or none
+	Late              // it waits as in Hang, and then reaches the storage all the same
 )
 
 // Fault decides about each request; nil is a storage without faults. It runs on many goroutines.
@@ -166,6 +168,18 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 		}
 		panic(http.ErrAbortHandler)
+	case Late:
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+		}
+		r = r.WithContext(context.WithoutCancel(r.Context()))
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		status = p.pass(w, r, None, blind)
 	case Broken:
 		status = answerError(w, r, http.StatusInternalServerError, "InternalError")
 	case Full:

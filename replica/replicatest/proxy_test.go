@@ -157,3 +157,27 @@ func TestAnotherWayIn(t *testing.T) {
 		t.Error("the first way is not shut")
 	}
 }
+
+// A late request arrives after everybody has stopped waiting for it.
+func TestALateRequestArrives(t *testing.T) {
+	t.Parallel()
+	s := Start(t)
+	s.SetFault(Always(Late))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- put(ctx, client(s.Proxy, SecretAccessKey), "a", "late", false) }()
+	for s.Counts()[Put] == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	if err := <-ended; err == nil {
+		t.Error("the client had an answer")
+	}
+	for len(s.Calls()) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	s.SetFault(nil)
+	if body, err := get(t.Context(), client(s.Proxy, SecretAccessKey), "a"); body != "late" || err != nil {
+		t.Errorf("%q %v", body, err)
+	}
+}
