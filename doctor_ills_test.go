@@ -40,7 +40,7 @@ func illsHere() map[string]ill {
 			spoil: func(c *clinic) { c.settings["HMCP_DATA_DIR"] = c.keyFile() },
 			name:  "files", state: stateFail, text: "is not a folder", also: []string{"master key", "database", "server", "address"},
 		},
-		"full disk":   {spoil: func(c *clinic) { c.measure = roomOf(9) }, name: "disk", state: stateFail, text: "9 bytes of"},
+		"no room":     {spoil: func(c *clinic) { c.measure = roomOf(9) }, name: "disk", state: stateWarn, text: "9 bytes of"},
 		"little room": {spoil: func(c *clinic) { c.measure = roomOf(1 << 29) }, name: "disk", state: stateWarn, text: "537 MB of"},
 		"open file":   {spoil: func(c *clinic) { c.must(os.Chmod(filepath.Join(c.data, databaseFile), 0o644)) }, name: "files", state: stateWarn, text: "mode 0644"},
 		"link as file": {spoil: func(c *clinic) {

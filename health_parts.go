@@ -43,7 +43,7 @@ func databasePart(ask func(context.Context) error, path string) examine {
 }
 
 const (
-	spaceFail  = 32 << 20 // below this, SQLite may need more than there is for one change
+	spaceShort = 32 << 20 // below this, SQLite may need more than there is for one change; whether it does shows when it is refused (fullPart)
 	spaceWarn  = 1 << 30
 	spaceShare = 10 // warn below a tenth of the disk, if that is less than spaceMost
 	spaceMost  = 5 << 30
@@ -78,10 +78,10 @@ func diskCheck(folder string, measure func(string) (space, error)) check {
 			Name: name, State: stateFail, Public: "the disk is read-only: nothing can be changed",
 			Text: fmt.Sprintf("the disk of %s is read-only", folder), Do: "look at the system's log: disks turn read-only when they fail; then mount it for writing, and restart the server",
 		}
-	case s.free < spaceFail:
+	case s.free < spaceShort:
 		return check{
-			Name: name, State: stateFail, Public: "the disk is full: nothing can be changed",
-			Text: found, Do: fmt.Sprintf("free some space on the disk of %s: until then what is there can be read and nothing be changed; it goes on by itself", folder),
+			Name: name, State: stateWarn, Public: "the disk is almost full",
+			Text: found, Do: fmt.Sprintf("free some space on the disk of %s now: soon what is there can be read and nothing be changed", folder),
 		}
 	case s.free < spaceWarn || (s.free < s.size/spaceShare && s.free < spaceMost):
 		return check{

@@ -123,8 +123,8 @@ func TestRoomOnTheDisk(t *testing.T) {
 		{space{free: 4 * gb, size: 5 * gb}, nil, stateOK, "4.3 GB"},
 		{space{free: gb - 1, size: 2 * gb}, nil, stateWarn, "1.1 GB"},
 		{space{free: 40 * gb, size: 50 * gb, readOnly: true}, nil, stateFail, "read-only"},
-		{space{free: spaceFail - 1, size: 50 * gb}, nil, stateFail, "34 MB"},
-		{space{free: 0, size: 50 * gb}, nil, stateFail, "0 bytes"},
+		{space{free: spaceShort - 1, size: 50 * gb}, nil, stateWarn, "34 MB"},
+		{space{free: 0, size: 50 * gb}, nil, stateWarn, "0 bytes"},
 		{space{}, errors.New("no such folder"), stateWarn, "no such folder"},
 	}
 	for _, tt := range tests {
@@ -156,9 +156,9 @@ func TestReadyzTellsReasonsAndNoInternals(t *testing.T) {
 			parts: []examine{databasePart(func(context.Context) error { return nil }, "")}, status: http.StatusOK,
 			want: readiness{Ready: true, Checks: []publicCheck{{Name: "database", State: stateOK}}},
 		},
-		"full disk": {
+		"little room": {
 			parts: []examine{diskPart("/MARK", disk)}, status: http.StatusOK,
-			want: readiness{Ready: true, Checks: []publicCheck{{Name: "disk", State: stateFail, Reason: "the disk is full: nothing can be changed"}}},
+			want: readiness{Ready: true, Checks: []publicCheck{{Name: "disk", State: stateWarn, Reason: "the disk is almost full"}}},
 		},
 		"no database": {
 			parts: []examine{databasePart(broken, "")}, status: http.StatusServiceUnavailable,
