@@ -48,6 +48,7 @@ func examineSettings(_ context.Context, d *doctor) []check {
 	case base.Scheme == "https" && c.Domain == "" && len(c.TrustedProxies) == 0:
 		checks = append(checks, doubtful(name, "a proxy ends TLS and HMCP_TRUSTED_PROXIES is not set, so all people seem to come from one address and share its limits", "name the proxy's address in HMCP_TRUSTED_PROXIES"))
 	}
+	checks = append(checks, secretFileChecks(c, c.values["HMCP_MASTER_KEY"].file)...) // the key's file is looked at with the key
 	if len(checks) > 0 {
 		return checks
 	}

@@ -33,7 +33,8 @@ func examineReplica(ctx context.Context, d *doctor) []check {
 	if err != nil {
 		return []check{problemCheck(replicaName, replicaProblem(err))}
 	}
-	return []check{judgeReplica(seen, !errors.Is(d.running(ctx), errSilent), hostName(), d.now())}
+	return append([]check{judgeReplica(seen, !errors.Is(d.running(ctx), errSilent), hostName(), d.now())},
+		replicaFolderChecks(d.replica.Folder(), d.config.DataDir, mayWrite)...)
 }
 
 func hostName() string {
@@ -49,6 +50,8 @@ func hostName() string {
 func judgeReplica(s replica.Overview, running bool, host string, now time.Time) check {
 	lacks := int64(s.Local) - int64(s.Transaction)
 	switch {
+	case s.Refusal != nil:
+		return problemCheck(replicaName, replicaProblem(s.Refusal))
 	case s.Transaction == 0:
 		return doubtful(replicaName, s.Where+" holds nothing yet", "start the server, the very first time with `serve --first-start`; if there should be something, the address is wrong")
 	case s.LocalID != "" && s.Installation != "" && s.LocalID != s.Installation:

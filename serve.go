@@ -71,6 +71,7 @@ func (p *process) serve(ctx context.Context, allowed allowances) error {
 	if err := closeFiles(c.DataDir, w.log); err != nil {
 		return err
 	}
+	warnOutside(ctx, c, settings.Folder(), w.log)
 	e, err := p.openEntry(ctx, c, w.log)
 	if err != nil {
 		return err

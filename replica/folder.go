@@ -90,11 +90,14 @@ func (f *folder) readNote() (note, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return n, nil
 	}
-	if err == nil {
-		err = json.Unmarshal(text, &n)
-	}
 	if err != nil {
 		return n, folderProblem(f.path, fmt.Errorf("read %s: %w", noteFileName, err))
+	}
+	if err := json.Unmarshal(text, &n); err != nil {
+		return note{}, &Problem{
+			Kind: Damaged, Err: err, What: fmt.Sprintf("%s, the note of how far the replica is, can't be read (%s)", f.in(noteFileName), oneLine(err)),
+			Do: "if the database here is the newest there is, and was not put back from an older copy, the file may be removed: the next start compares the database with the replica and writes it anew",
+		}
 	}
 	return n, nil
 }

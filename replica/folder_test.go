@@ -75,7 +75,7 @@ func TestANoteIsWrittenWholeOrNotAtAll(t *testing.T) {
 		t.Errorf("%+v, %v", n, err)
 	}
 	must(t, os.WriteFile(f.in(noteFileName), []byte("{"), 0o600))
-	if _, err := f.readNote(); kindOf(err) != Failed {
+	if _, err := f.readNote(); kindOf(err) != Damaged || !strings.Contains(err.Error(), f.in(noteFileName)) || !strings.Contains(err.Error(), "may be removed") {
 		t.Errorf("a damaged note: %v", err)
 	}
 }

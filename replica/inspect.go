@@ -55,6 +55,10 @@ type Overview struct {
 	Local      uint64 // the newest transaction captured from the database here; zero: none
 	LocalBytes int64  // size of the database here; zero: there is none
 	LocalID    string // its installation
+
+	// Refusal is why a server would not start with what is here and there, as far as
+	// an empty replica and the folder's own note tell; nil when they don't.
+	Refusal *Problem
 }
 
 // Look asks the storage what the replica holds and who writes it.
@@ -78,6 +82,7 @@ func (v *visitor) look(ctx context.Context) (Overview, error) {
 	if err := v.lookHere(ctx, &seen); err != nil {
 		return seen, err
 	}
+	seen.Refusal = v.refusal(seen)
 	r, there, err := v.holder(ctx)
 	if err != nil || !there {
 		return seen, err
@@ -97,6 +102,19 @@ func (v *visitor) lookHere(ctx context.Context, seen *Overview) (err error) {
 		return &Problem{Kind: Damaged, Err: err, What: fmt.Sprintf("the database %s can't be read (%s)", path, oneLine(err)), Do: "run `doctor`; the replica may be the better copy"}
 	}
 	return nil
+}
+
+// refusal compares an empty replica with what the note says of it.
+func (v *visitor) refusal(seen Overview) (why *Problem) {
+	n, err := (&folder{path: v.o.DataDir}).readNote()
+	if err != nil {
+		errors.As(err, &why)
+		return why
+	}
+	if seen.Transaction == 0 && seen.LocalBytes > 0 {
+		_, why = judgeEmpty(facts{where: seen.Where, local: seen.Local, note: n}, false)
+	}
+	return why
 }
 
 // captured is the newest transaction in Litestream's files beside a database.

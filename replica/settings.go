@@ -21,6 +21,9 @@ func (s Settings) Configured() bool { return s.file != nil }
 // Where names the replica's place, without credentials.
 func (s Settings) Where() string { return s.target.String() }
 
+// Folder is the replica's place when it is a folder, "" otherwise.
+func (s Settings) Folder() string { return s.target.folder }
+
 // DatabasePath is the database that the file names, as an absolute path.
 func (s Settings) DatabasePath() string {
 	if s.file == nil {
