@@ -39,6 +39,7 @@ func newWatchedHouse(t testing.TB, c config) *watchedHouse {
 	if h.watch, err = newWatch(t.Context(), h.log, c); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { h.watch.close(context.Background()) })
 	h.fake = hostawaytest.Start(hostawaytest.Options{ActivationDelay: -1})
 	t.Cleanup(h.fake.Close)
 	h.fake.AddAccount(hostawaytest.Account{ID: alphaID, Secret: alphaSecret, Seed: 1, Today: "2026-11-20", Marker: alphaMarker})
