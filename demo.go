@@ -78,7 +78,7 @@ func (p *process) demo(ctx context.Context, o demoOptions) (err error) {
 	defer d.fake.Close()
 	c.BaseURL, c.DataDir, c.HostawayURL = baseURLOf(d.listener.Addr().String()), folder, d.fake.URL()
 	d.config = c
-	if d.store, err = openStore(ctx, c, p.now, d.watch.log, serving); err != nil {
+	if d.store, err = openStore(ctx, c, p.now, d.watch.log, serving, withoutReserve); err != nil {
 		return err
 	}
 	return errors.Join(p.serveDemo(ctx, d), closeStore(d.store))

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"hostaway-mcp/store"
 )
 
 const (
@@ -33,7 +35,7 @@ func (f fileFlaw) Error() string { return f.path + " " + f.what }
 // some names go on after a star.
 func ourNames() []string {
 	return []string{
-		masterKeyFile, instanceFile, rotateLockFile, localKeyFile, acmeFolder,
+		masterKeyFile, instanceFile, store.ReserveFile + "*", rotateLockFile, localKeyFile, acmeFolder,
 		"serve.lock", "replica.json", "replica-work", "set-aside", "verify-*", // the replica's
 		databaseFile + "*", "." + databaseFile + "*", temporaryFiles,
 	}

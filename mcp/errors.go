@@ -61,7 +61,10 @@ func answerForError(err error, requestID, howToConnect string) (r *refusal, inte
 	case errors.Is(err, context.DeadlineExceeded):
 		return &refusal{"The call took too long.", "Ask for less at once: a shorter period, fewer listings or a smaller limit.", codeUpstream}, false
 	case errors.Is(err, store.ErrDiskFull):
-		return &refusal{"The server's disk is full, so the call could not be recorded and was not made.", "Tell the person to contact the operator of this server.", codeInternal}, true
+		return &refusal{
+			"The server's disk is full, so changes are refused for now, and nothing was changed.",
+			"Tell the person that the operator of this server has to free some space. Tools that only read may still be called.", codeInternal,
+		}, true
 	}
 	return internalRefusal(requestID), true
 }

@@ -54,6 +54,36 @@ func TestOnAFullDiskNoAnswerGoesUnrecorded(t *testing.T) {
 	}
 }
 
+// With the reserve that a server has, reading goes on, and a change is told why not.
+func TestOnAFullDiskReadingGoesOn(t *testing.T) {
+	t.Parallel()
+	disk := &storetest.Disk{}
+	f := newFrameOn(t, storetest.Open(t, storetest.WithReservedDisk(disk)), []Tool{echoTool(), renameTool()}, nil)
+	a := f.org("A")
+	token := structured[confirmAnswer](t, f.call(a.APIKey, "hostaway_rename", `{"id":7,"name":"x"}`)).ConfirmToken
+	confirming := fmt.Sprintf(`{"id":7,"name":"x","confirm_token":%q}`, token)
+	disk.WholeReserve(t)
+	disk.Fill()
+	for range 20 {
+		if got := f.call(a.APIKey, "hostaway_echo", `{"text":"the answer"}`); got.Error != nil || got.Result.IsError {
+			t.Fatalf("reading: %+v", got)
+		}
+	}
+	for name, arguments := range map[string]string{"previewing": `{"id":8,"name":"x"}`, "confirming": confirming} {
+		got := f.post(a.APIKey, callBody("1", "hostaway_rename", arguments))
+		if got.status != http.StatusOK || !strings.Contains(got.body, `"isError":true`) || !strings.Contains(got.body, "disk is full, so changes are refused") {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+	if n := renames(t, a.Org); n != 3 {
+		t.Errorf("%d calls of the change are in the log, want 3 with the refused ones", n)
+	}
+	disk.Free()
+	if done := structured[confirmAnswer](t, f.call(a.APIKey, "hostaway_rename", confirming)); done.Status != statusDone {
+		t.Errorf("with room again: %+v", done)
+	}
+}
+
 // The disk runs full while the change is being made.
 func TestAChangeThatWasMadeIsAnsweredAndRecordedLate(t *testing.T) {
 	t.Parallel()

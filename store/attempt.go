@@ -95,7 +95,7 @@ func (s *Store) countAttempt(ctx context.Context, all []subject) error {
 	if len(all) == 0 {
 		return nil
 	}
-	return s.write(ctx, func(d systemDoor) error {
+	return s.writeOnReserve(ctx, func(d systemDoor) error {
 		now := s.now()
 		failed := make([]int, len(all))
 		for i, sub := range all {

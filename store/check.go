@@ -85,7 +85,7 @@ func checkAtStart(ctx context.Context, db *sql.DB, cfg Config, version int, log 
 // beginServing leaves the mark that Close takes away. A full disk is no reason
 // not to start: reading goes on, and the next start does not check.
 func (s *Store) beginServing(ctx context.Context) error {
-	err := s.write(ctx, func(d systemDoor) error { return d.exec(ctx, sysSetServing, args{s.now().UnixMilli()}) })
+	err := s.writeOnReserve(ctx, func(d systemDoor) error { return d.exec(ctx, sysSetServing, args{s.now().UnixMilli()}) })
 	if errors.Is(err, ErrDiskFull) {
 		s.log.WarnContext(ctx, "the disk is full: what is in the database can be read, and nothing can be changed", "error", err)
 		return nil
@@ -103,7 +103,7 @@ func (s *Store) endServing(ctx context.Context) {
 	if !s.serving {
 		return
 	}
-	if err := s.write(ctx, func(d systemDoor) error { return d.exec(ctx, sysSetServing, args{nil}) }); err != nil {
+	if err := s.writeOnReserve(ctx, func(d systemDoor) error { return d.exec(ctx, sysSetServing, args{nil}) }); err != nil {
 		s.log.WarnContext(ctx, "the database can't be marked as closed; the next start checks it", "error", err)
 	}
 }

@@ -210,10 +210,15 @@ func (c *committer) takeTouches(used []touch) []touch {
 // COMMIT that failed was done all the same is not known: writing again what is
 // there already changes nothing.
 func (c *committer) commit(ctx context.Context, batch []*recording, used []touch) {
-	err := c.write(ctx, batch, used)
-	if err != nil && len(batch)+len(used) > 1 {
+	err := c.store.onReserve(ctx, func() error {
+		err := c.write(ctx, batch, used)
 		for _, r := range batch {
 			r.again = true
+		}
+		return err
+	})
+	if err != nil && len(batch)+len(used) > 1 {
+		for _, r := range batch {
 			c.answer(r, c.write(ctx, []*recording{r}, nil))
 		}
 		if err := c.write(ctx, nil, used); err != nil && !errors.Is(err, ErrDiskFull) {

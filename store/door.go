@@ -128,10 +128,24 @@ type transaction struct {
 	tx    *sql.Tx
 }
 
+// transact is for changes, which wait for room when the disk is full.
 func (s *Store) transact(ctx context.Context, f func(*transaction) error) error {
+	if err := s.holdBack(ctx); err != nil {
+		return err
+	}
 	err := s.transactUnnoted(ctx, f)
 	s.noteTransaction(ctx, err)
 	return err
+}
+
+// transactOnReserve is for the little without which reading does not go on. When it
+// meets a full disk, f may run twice.
+func (s *Store) transactOnReserve(ctx context.Context, f func(*transaction) error) error {
+	return s.onReserve(ctx, func() error {
+		err := s.transactUnnoted(ctx, f)
+		s.noteTransaction(ctx, err)
+		return err
+	})
 }
 
 func (s *Store) transactUnnoted(ctx context.Context, f func(*transaction) error) error {
@@ -182,6 +196,16 @@ func (o *Org) write(ctx context.Context, f func(orgDoor) error) error {
 // write runs f in a transaction at the system door.
 func (s *Store) write(ctx context.Context, f func(systemDoor) error) error {
 	return s.transact(ctx, func(t *transaction) error { return t.asSystem(f) })
+}
+
+// writeOnReserve is write for what may use the reserve.
+func (o *Org) writeOnReserve(ctx context.Context, f func(orgDoor) error) error {
+	return o.store.transactOnReserve(ctx, func(t *transaction) error { return t.asOrg(o, f) })
+}
+
+// writeOnReserve is write for what may use the reserve.
+func (s *Store) writeOnReserve(ctx context.Context, f func(systemDoor) error) error {
+	return s.transactOnReserve(ctx, func(t *transaction) error { return t.asSystem(f) })
 }
 
 // translate turns what SQLite says about the disk into ErrDiskFull.

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -135,6 +136,90 @@ func TestARealDiskRunsFull(t *testing.T) {
 	}
 	closeStore(t, st)
 	if err := CheckFile(t.Context(), path, true); err != nil {
+		t.Error(err)
+	}
+}
+
+// A real disk with a reserve: reading and signing in go on through hundreds of
+// calls, over a restart, until the reserve is used up; with room all is as before.
+func TestARealDiskRunsFullWithAReserve(t *testing.T) {
+	t.Parallel()
+	folder := smallDisk(t, 24<<20)
+	ring := ringOf(t, secret.GenerateKey())
+	start := func() *Store {
+		t.Helper()
+		st, err := Open(t.Context(), Config{
+			Path: filepath.Join(folder, "x.db"), PasswordCost: PasswordCost{64, 1, 1}, Serving: true,
+			Keyring: func(context.Context, bool) (*secret.Keyring, error) { return ring, nil },
+			Reserve: Reserve{Bytes: 6 << 20, Spare: 2 << 20, Free: func() (int64, error) {
+				var s syscall.Statfs_t
+				err := syscall.Statfs(folder, &s)
+				return int64(s.Bavail) * s.Bsize, err
+			}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		st.refillReserve(t.Context()) // it is made beside the start
+		return st
+	}
+	st := start()
+	p := newParty(t, st, "Acme", 1)
+	acknowledged := 1 // newParty's
+	call := func() error {
+		err := (&Org{store: st, id: p.org}).RecordToolCall(t.Context(), someCall(p, "x"))
+		if err == nil {
+			acknowledged++
+		}
+		return err
+	}
+	ballast := fillUp(t, folder)
+	for i := range 600 {
+		if err := call(); err != nil {
+			t.Fatalf("call %d on a full disk: %v", i, err)
+		}
+	}
+	lasting := func() {
+		t.Helper()
+		if err := signInTo(t.Context(), st); err != nil {
+			t.Errorf("signing in: %v", err)
+		}
+		if _, _, err := (&Org{store: st, id: p.org}).CreateAPIKey(t.Context(), Actor{}, "more"); !errors.Is(err, ErrDiskFull) {
+			t.Errorf("a key: %v", err)
+		}
+		if err := call(); err != nil {
+			t.Errorf("a call: %v", err)
+		}
+	}
+	lasting()
+	closeStore(t, st)
+	st = start()
+	lasting()
+	if st.FullSince().IsZero() || reserveSize(t, folder) != 0 {
+		t.Errorf("full since %s, the reserve has %d bytes", st.FullSince(), reserveSize(t, folder))
+	}
+	fillUp(t, folder) // somebody takes the reserve's space too
+	for patience := 5000; ; patience-- {
+		if err := call(); errors.Is(err, ErrDiskFull) {
+			break
+		} else if err != nil || patience == 0 {
+			t.Fatalf("never refused: %v", err)
+		}
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := (&Org{store: st, id: p.org}).CreateAPIKey(t.Context(), Actor{}, "more"); err != nil {
+		t.Errorf("a key, with room again: %v", err)
+	}
+	if err := call(); err != nil || !st.FullSince().IsZero() || reserveSize(t, folder) != 6<<20 {
+		t.Errorf("with room again: %v, full since %s, the reserve has %d bytes", err, st.FullSince(), reserveSize(t, folder))
+	}
+	if got := countRows(t, st, "audit_all")["audit_all"]; got != acknowledged+5 { // and what newParty did, and the key
+		t.Errorf("%d entries, want %d: each call that was acknowledged, once", got, acknowledged+5)
+	}
+	closeStore(t, st)
+	if err := CheckFile(t.Context(), filepath.Join(folder, "x.db"), true); err != nil {
 		t.Error(err)
 	}
 }

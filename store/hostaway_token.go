@@ -41,7 +41,7 @@ func (o *Org) HostawayToken(ctx context.Context, version int) (t HostawayToken, 
 // SaveHostawayToken keeps a token, sealed; a zero one removes it.
 // Error: ErrNotFound when the connection is no longer of this version.
 func (o *Org) SaveHostawayToken(ctx context.Context, version int, token HostawayToken) error {
-	err := o.write(ctx, func(d orgDoor) error {
+	err := o.writeOnReserve(ctx, func(d orgDoor) error {
 		c, err := d.connectionOf(ctx, version)
 		if err != nil {
 			return err

@@ -35,7 +35,7 @@ func (s *Store) Replicated(ctx context.Context) error {
 // Nudge makes a change that means nothing, so that whoever copies the database
 // captures it once more.
 func (s *Store) Nudge(ctx context.Context) error {
-	if err := s.write(ctx, func(d systemDoor) error { return d.exec(ctx, sysProbe, nil) }); err != nil {
+	if err := s.writeOnReserve(ctx, func(d systemDoor) error { return d.exec(ctx, sysProbe, nil) }); err != nil {
 		return fmt.Errorf("nudge the replica: %w", err)
 	}
 	return nil

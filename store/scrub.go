@@ -54,7 +54,10 @@ func scrubTable(ctx context.Context, h hands, table string) error {
 // left in it. Writers wait for as long as that takes, readers don't; it needs as
 // much free space as the database has, twice, and a copy elsewhere is made anew too.
 func (s *Store) Rewrite(ctx context.Context) error {
-	err := s.Quiet(ctx, func(ctx context.Context) error { return hands{s.keeper}.exec(ctx, "VACUUM", nil) })
+	err := s.holdBack(ctx)
+	if err == nil {
+		err = s.Quiet(ctx, func(ctx context.Context) error { return hands{s.keeper}.exec(ctx, "VACUUM", nil) })
+	}
 	if err == nil && !s.replicaOwnsCheckpoints {
 		_, err = s.truncateWAL(ctx)
 	}

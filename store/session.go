@@ -127,7 +127,7 @@ func (s *Store) SignOut(ctx context.Context, token secret.Text) error {
 	if !ok {
 		return nil
 	}
-	if err := s.write(ctx, func(d systemDoor) error { return d.exec(ctx, sysEndSession, args{hash}) }); err != nil {
+	if err := s.writeOnReserve(ctx, func(d systemDoor) error { return d.exec(ctx, sysEndSession, args{hash}) }); err != nil {
 		return fmt.Errorf("sign out: %w", err)
 	}
 	return nil
@@ -164,7 +164,7 @@ func (s *Store) SwitchOrg(ctx context.Context, token secret.Text, orgID string) 
 	if err != nil {
 		return fmt.Errorf("switch the org: %w", err)
 	}
-	err = s.write(ctx, func(d systemDoor) error {
+	err = s.writeOnReserve(ctx, func(d systemDoor) error {
 		mine, err := d.memberships(ctx, session.User.ID)
 		if err != nil {
 			return err

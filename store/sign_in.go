@@ -35,7 +35,7 @@ func (s *Store) SignIn(ctx context.Context, in SignIn) (secret.Text, Session, er
 		return secret.Text{}, Session{}, fmt.Errorf("sign in: %w", err)
 	}
 	n := newSession{token: newToken(sessionPrefix), userID: user.ID, ip: in.IP, userAgent: in.UserAgent, keep: in.Keep}
-	err = s.write(ctx, func(d systemDoor) error {
+	err = s.writeOnReserve(ctx, func(d systemDoor) error {
 		if err := d.forgive(ctx, counted, s.now()); err != nil {
 			return err
 		}

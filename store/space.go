@@ -19,6 +19,9 @@ const (
 // GiveBackSpace gives free pages back to the file system, as long as more than a
 // tenth of the file is free, and says how many. It may be broken off at any time.
 func (s *Store) GiveBackSpace(ctx context.Context) (pages int64, err error) {
+	if err := s.holdBack(ctx); err != nil {
+		return 0, fmt.Errorf("give free pages back: %w", err)
+	}
 	for {
 		before, err := s.Figures(ctx)
 		if err != nil {
@@ -73,6 +76,9 @@ func (s *Store) truncateWAL(ctx context.Context) (done bool, err error) {
 // RefreshStatistics lets SQLite look at its tables where that is due, so that it
 // chooses the right index. It reads at most a few hundred rows of each.
 func (s *Store) RefreshStatistics(ctx context.Context) error {
+	if err := s.holdBack(ctx); err != nil {
+		return fmt.Errorf("refresh the statistics: %w", err)
+	}
 	err := s.Quiet(ctx, func(ctx context.Context) error {
 		h := hands{s.keeper}
 		if err := h.exec(ctx, "PRAGMA analysis_limit = 400", nil); err != nil {

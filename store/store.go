@@ -50,6 +50,8 @@ type Config struct {
 	Serving bool
 	// Check asks for that check at any rate, as after a restore.
 	Check bool
+	// Reserve is kept by a server for the time in which the disk is full.
+	Reserve Reserve
 	// Refuse is asked before each write; its error refuses it. Nil: the disk alone
 	// refuses. A test runs a disk full with it, at the moment that it wants.
 	Refuse func() error
@@ -71,6 +73,8 @@ type Store struct {
 
 	replicaOwnsCheckpoints bool
 	fullSince              atomic.Int64 // milliseconds; 0 when the disk is not full
+	reserve                reserve
+	endReserve             func()
 
 	writer  *sql.DB // one connection: SQLite has one writer
 	readers *sql.DB // query_only, for the orgs' doors
@@ -108,6 +112,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := preparePath(cfg.Path); err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
+	s.beginReserve(ctx, cfg)
 	tables, err := migrate(ctx, cfg, s.log)
 	if err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", cfg.Path, asDamage(err))
@@ -123,6 +128,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, errors.Join(asDamage(err), s.closePools())
 	}
 	s.commits = newCommitter(ctx, s)
+	s.endReserve = s.keepReserve(ctx)
 	return s, nil
 }
 
@@ -144,6 +150,7 @@ func (s *Store) openPools(cfg Config, tables []orgTable) (err error) {
 // Close finishes what is being recorded and closes the file. Callers that still
 // wait get their answer first.
 func (s *Store) Close() error {
+	s.endReserve()
 	s.commits.close()
 	s.endServing(context.Background())
 	return s.closePools()

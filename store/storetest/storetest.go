@@ -5,6 +5,7 @@ package storetest
 import (
 	"context"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -72,7 +73,10 @@ func WithKeyring(ring *secret.Keyring) Option {
 func WithLog(log *slog.Logger) Option { return func(c *store.Config) { c.Log = log } }
 
 // Disk is a disk that the test runs full and gives room again. Reads go on.
-type Disk struct{ full atomic.Bool }
+type Disk struct {
+	full    atomic.Bool
+	reserve string // the file, if the store keeps one
+}
 
 // Fill runs the disk full.
 func (d *Disk) Fill() { d.full.Store(true) }
@@ -81,14 +85,49 @@ func (d *Disk) Fill() { d.full.Store(true) }
 func (d *Disk) Free() { d.full.Store(false) }
 
 func (d *Disk) refuse() error {
-	if d.full.Load() {
-		return store.ErrDiskFull
+	if !d.full.Load() || (d.reserve != "" && d.reserved() == 0) {
+		return nil
 	}
-	return nil
+	return store.ErrDiskFull
+}
+
+// reserved is how many bytes the reserve has.
+func (d *Disk) reserved() int64 {
+	info, err := os.Stat(d.reserve)
+	if err != nil {
+		return -1
+	}
+	return info.Size()
+}
+
+func (d *Disk) free() (int64, error) {
+	if d.full.Load() {
+		return 0, nil
+	}
+	return 1 << 30, nil
 }
 
 // WithDisk puts the database on this disk.
 func WithDisk(d *Disk) Option { return func(c *store.Config) { c.Refuse = d.refuse } }
+
+// WithReservedDisk puts a server's database on this disk, with a reserve that never
+// ends. It is made beside the start; wait for WholeReserve before filling the disk.
+func WithReservedDisk(d *Disk) Option {
+	return func(c *store.Config) {
+		d.reserve = filepath.Join(filepath.Dir(c.Path), store.ReserveFile)
+		c.Refuse, c.Serving, c.Reserve = d.refuse, true, store.Reserve{Bytes: 4096, Free: d.free}
+	}
+}
+
+// WholeReserve waits until the reserve is there.
+func (d *Disk) WholeReserve(tb testing.TB) {
+	tb.Helper()
+	for deadline := time.Now().Add(20 * time.Second); d.reserved() <= 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			tb.Fatal("no reserve is made")
+		}
+	}
+}
 
 // Fixed is a Config.Keyring that always answers with ring.
 func Fixed(ring *secret.Keyring) func(context.Context, bool) (*secret.Keyring, error) {
