@@ -25,6 +25,7 @@ var (
 	errVanished    = errors.New("what lay beside the replica is gone")
 	errNoKeys      = errors.New("there are no credentials for the storage")
 	errOtherRegion = errors.New("the bucket is in another region")
+	errNoRoom      = errors.New("the storage is full")
 )
 
 // object is what was read. Age is how long ago it was written, by the storage's

@@ -213,6 +213,8 @@ func markOf(err error) error {
 			return errForbidden
 		case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
 			return errOtherRegion
+		case "InsufficientStorage", "XMinioStorageFull", "QuotaExceeded":
+			return errNoRoom
 		}
 	}
 	var answer *awshttp.ResponseError
@@ -226,6 +228,8 @@ func markOf(err error) error {
 			return errForbidden
 		case http.StatusMovedPermanently:
 			return errOtherRegion
+		case http.StatusInsufficientStorage:
+			return errNoRoom
 		}
 	}
 	if errors.Is(err, fs.ErrPermission) { // a folder that is not ours to use

@@ -20,7 +20,7 @@ func TestTheServiceGoesOnWithoutTheStorage(t *testing.T) {
 		"cut off":           {replicatest.Refuse, "can't be reached"},
 		"no answer":         {replicatest.Hang, ""},
 		"errors":            {replicatest.Broken, "can't be reached"},
-		"out of space":      {replicatest.Full, ""},
+		"out of space":      {replicatest.Full, "is full"},
 		"wrong credentials": {replicatest.Forbidden, "refuses the credentials"},
 		"answers lost":      {replicatest.CutAfter, ""},
 		"bodies cut":        {replicatest.CutBefore, ""},

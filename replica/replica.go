@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -126,6 +127,12 @@ func (r *Replica) begin(ctx context.Context) error {
 func (o Options) check() error {
 	if o.DatabasePath() != absolute(o.Database) {
 		return badFile(0, fmt.Sprintf("copies %s, and the database is %s", o.DatabasePath(), absolute(o.Database)), "write path: ${HMCP_DATA_DIR}/"+filepath.Base(o.Database))
+	}
+	if path := absolute(o.Database); strings.ContainsAny(path, "#?%") { // it puts the path into an address as it is, and would copy another file
+		return &Problem{
+			Kind: BadSettings, What: fmt.Sprintf("the path of the database, %s, holds #, ? or %%, which Litestream can't open", path),
+			Do: "keep the data folder under a path without these (HMCP_DATA_DIR)",
+		}
 	}
 	if o.Node == "" || o.Installation == nil || o.Pause == nil {
 		return errors.New("open the replica: Node, Installation and Pause are required")

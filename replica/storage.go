@@ -160,7 +160,7 @@ func firstError(errs []error) error {
 // isAway tells whether the storage could not be asked, or does not let us in:
 // both may be over later, and neither says what the replica holds.
 func isAway(err error) bool {
-	for _, mark := range []error{errForbidden, errNoKeys, errNoPlace, errOtherRegion, errStalled, errVanished, context.DeadlineExceeded, io.ErrUnexpectedEOF} {
+	for _, mark := range []error{errForbidden, errNoKeys, errNoPlace, errOtherRegion, errNoRoom, errStalled, errVanished, context.DeadlineExceeded, io.ErrUnexpectedEOF} {
 		if errors.Is(err, mark) {
 			return true
 		}
@@ -185,6 +185,7 @@ func awayProblem(where string, err error) *Problem {
 		{errForbidden, "refuses the credentials", "check HMCP_REPLICA_ACCESS_KEY_ID and HMCP_REPLICA_SECRET_ACCESS_KEY: the key needs to list, read, write and delete there; and that the clock of this machine is right"},
 		{errNoKeys, "was asked without credentials", "set HMCP_REPLICA_ACCESS_KEY_ID and HMCP_REPLICA_SECRET_ACCESS_KEY"},
 		{errNoPlace, "does not exist", "make the bucket or folder, mount the disk, or correct HMCP_REPLICA_URL"},
+		{errNoRoom, "is full, or its quota is used up", "give it more room"},
 		{errOtherRegion, "is in another region", "name it in HMCP_REPLICA_URL with ?region="},
 		{errVanished, "no longer holds what we put beside the copy", "check whether somebody emptied it, or the disk is not mounted; then restart the server"},
 	} {
