@@ -242,25 +242,6 @@ func (m *manager) revokeKey(ctx context.Context, id string) (status int, err err
 	return m.do(ctx, http.MethodDelete, "/api/api-keys/"+id, nil, nil)
 }
 
-// keyStates lists the ids of all keys, and whether each is active.
-func (m *manager) keyStates(ctx context.Context) (active map[string]bool, err error) {
-	var list struct {
-		Keys []struct {
-			ID     string `json:"id"`
-			Active bool   `json:"active"`
-		} `json:"keys"`
-	}
-	status, err := m.do(ctx, http.MethodGet, "/api/api-keys", nil, &list)
-	if err != nil || status != http.StatusOK {
-		return nil, fmt.Errorf("list the keys: %d %w", status, err)
-	}
-	active = map[string]bool{}
-	for _, k := range list.Keys {
-		active[k.ID] = k.Active
-	}
-	return active, nil
-}
-
 func (m *manager) do(ctx context.Context, method, path string, body []byte, into any) (status int, err error) {
 	if m.csrf == "" && method != http.MethodGet {
 		if _, err := m.do(ctx, http.MethodGet, "/api/api-keys", nil, nil); err != nil {

@@ -25,7 +25,7 @@ func TestCrashesLoseNothingHereAndLeaveNoHole(t *testing.T) {
 		if got := s.rows(); got != rows {
 			t.Fatalf("round %d: %d rows here, %d were committed", round, got, rows)
 		}
-		rows = s.write(1 + random.IntN(400))
+		s.write(1 + random.IntN(400))
 		time.Sleep(time.Duration(random.IntN(120)) * time.Millisecond)
 		rows = s.write(1 + random.IntN(5))
 		if random.IntN(4) == 0 {

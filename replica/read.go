@@ -134,10 +134,10 @@ func (v *variables) walk(node *yaml.Node, visit func(node *yaml.Node, isKey bool
 func (v *variables) resolve(i, line int) []error {
 	name := v.names[i]
 	value, ok := v.lookup(name)
-	switch {
-	case name == "PID":
+	switch name {
+	case "PID":
 		value, ok = strconv.Itoa(os.Getpid()), true
-	case name == urlVariable:
+	case urlVariable:
 		v.noReplica, ok = value == "", true
 	}
 	v.values[i] = value
