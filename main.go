@@ -44,19 +44,31 @@ func main() {
 	os.Exit(run(untilSignal(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }
 
+// oneSignal is how long signals count as one: what stops a program may tell both
+// it and its group, as timeout(1) does.
+const oneSignal = time.Second
+
 // untilSignal returns a context that ends with the first signal, which asks to
-// finish. The second one ends the process at once.
+// finish. Another one, a second later or more, ends the process at once.
 func untilSignal() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-signals
-		cancel()
-		<-signals
-		os.Exit(exitFailed)
-	}()
+	go heed(signals, cancel, func() { os.Exit(exitFailed) })
 	return ctx
+}
+
+// heed calls finish at the first signal, and end at one that comes well after it.
+func heed(signals <-chan os.Signal, finish, end func()) {
+	<-signals
+	finish()
+	first := time.Now()
+	for range signals {
+		if time.Since(first) >= oneSignal {
+			end()
+			return
+		}
+	}
 }
 
 // run carries out one command line and returns the exit code.
