@@ -43,15 +43,23 @@ func (d desk) exportOrg(ctx context.Context, word, to string) error {
 	if _, err := os.Lstat(to); err == nil {
 		return existsAlready(to, fs.ErrExist)
 	}
-	// The org can see that somebody took its data, before it is taken.
-	if err := org.RecordAction(ctx, operator(), store.Action{Name: "org.exported", Target: org.ID(), Detail: filepath.Base(to)}); err != nil {
-		return d.problem(err)
+	record := func(ctx context.Context, name string) error {
+		return org.RecordAction(ctx, operator(), store.Action{Name: name, Target: org.ID(), Detail: filepath.Base(to)})
 	}
 	var files []store.ExportedFile
+	begun := false
 	err = createStream(to, func(w io.Writer) (err error) {
+		// The org can see that somebody took its data, before it is taken, and once there is a file for it.
+		if err := record(ctx, "org.exported"); err != nil {
+			return err
+		}
+		begun = true
 		files, err = writeArchive(ctx, org, w, now)
 		return err
 	})
+	if err != nil && begun {
+		err = errors.Join(err, record(context.WithoutCancel(ctx), "org.export_failed"))
+	}
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return existsAlready(to, err)

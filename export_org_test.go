@@ -59,10 +59,28 @@ func TestExportOrg(t *testing.T) {
 	if r := runCommand(t, s.environ, "export-org", "Nobody"); r.code != exitFailed || !strings.Contains(r.errOut, "there is no org") {
 		t.Errorf("%+v", r)
 	}
+	if begun := s.actions("org.exported"); begun != 1 {
+		t.Errorf("%d exports are recorded, and one was made", begun)
+	}
 	page, _, err := s.acme.Org.ListAudit(t.Context(), store.AuditFilter{})
 	if err != nil || page[0].Action != "org.exported" || page[0].Actor.Kind != store.ActorOperator {
 		t.Errorf("the org does not see it: %+v, %v", page[0], err)
 	}
+}
+
+// actions counts what the org's log says of one.
+func (s *site) actions(name string) (n int) {
+	s.t.Helper()
+	page, _, err := s.acme.Org.ListAudit(s.t.Context(), store.AuditFilter{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, entry := range page {
+		if entry.Action == name {
+			n++
+		}
+	}
+	return n
 }
 
 func unzip(t *testing.T, path string) map[string]string {
