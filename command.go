@@ -112,6 +112,9 @@ func nextWords(typed []string, group []command) []string {
 func newFlagSet(c command, p *process) *flag.FlagSet {
 	flags := flag.NewFlagSet(c.path, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
+	if c.path == demoPath { // settings don't count there
+		return flags
+	}
 	flags.StringVar(&p.envFile, "env-file", "", "read settings from this `FILE` (the environment wins)")
 	return flags
 }

@@ -38,9 +38,11 @@ type demoOptions struct {
 	data   string
 }
 
+const demoPath = "demo"
+
 func demoCommand() command {
 	return command{
-		path:  "demo",
+		path:  demoPath,
 		about: "Try everything at once with a made-up Hostaway account; nothing leaves this machine",
 		more:  "Starts a server with an org, a sign-in, a key and a connection to an account that exists in\nmemory only. Settings from the environment do not count here. Ctrl-C ends it and removes its data.",
 		prepare: func(flags *flag.FlagSet) action {

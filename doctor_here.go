@@ -170,7 +170,7 @@ func ringChecks(name string, ring *secret.Keyring, seen store.Inspection) []chec
 		checks = append(checks, bad(name, "secrets are sealed with a key that is not given: "+strings.Join(missing, ", "), "add that key behind the others: the server does not start without it"))
 	}
 	if stale > 0 {
-		checks = append(checks, doubtful(name, fmt.Sprintf("%d secrets are still sealed with an older key", stale), fmt.Sprintf("run `%s rotate-key`", binaryName)))
+		checks = append(checks, doubtful(name, fmt.Sprintf("secrets that are still sealed with an older key: %d", stale), fmt.Sprintf("run `%s rotate-key`", binaryName)))
 	}
 	if len(idle) > 0 && len(missing) == 0 {
 		checks = append(checks, good(name, fmt.Sprintf("nothing in this database needs the older key %s any more; copies of older days do", strings.Join(idle, ", "))))

@@ -50,7 +50,7 @@ func illsHere() map[string]ill {
 		"no key":       {spoil: func(c *clinic) { c.must(os.Remove(c.keyFile())) }, name: "master key", state: stateFail, text: "the master key is missing"},
 		"spoilt key":   {spoil: func(c *clinic) { writeFile(c.t, c.keyFile(), "oops") }, name: "master key", state: stateFail, text: "does not hold a key"},
 		"key burns":    {spoil: given("HMCP_REPLICA_URL", "file:///nowhere"), name: "master key", state: stateFail, text: "a lost machine would take it along", also: []string{"replica"}},
-		"new key idle": {spoil: func(c *clinic) { c.addKey(true) }, name: "master key", state: stateWarn, text: "still sealed with an older key"},
+		"new key idle": {spoil: func(c *clinic) { c.addKey(true) }, name: "master key", state: stateWarn, text: "that are still sealed with an older key: "},
 		"no place for the replica": {
 			spoil: func(c *clinic) {
 				key, err := os.ReadFile(c.keyFile())

@@ -92,7 +92,10 @@ func appendFlaw(flaws []fileFlaw, path string) ([]fileFlaw, error) {
 	flaw := fileFlaw{path: path}
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
-		flaw.what, flaw.do = "is a symbolic link", "put the file itself there; a key elsewhere is named by HMCP_MASTER_KEY_FILE"
+		flaw.what, flaw.do = "is a symbolic link", "put the file itself there; a data folder elsewhere is named by HMCP_DATA_DIR"
+		if filepath.Base(path) == masterKeyFile {
+			flaw.do = "put the file itself there; a key elsewhere is named by HMCP_MASTER_KEY_FILE"
+		}
 	case !info.IsDir() && !info.Mode().IsRegular():
 		flaw.what, flaw.do = "is neither a file nor a folder", "take it away; nothing of ours looks like that"
 	case !ownFile(info):

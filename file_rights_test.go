@@ -153,6 +153,13 @@ func TestServeClosesItsFilesAndRefusesLinks(t *testing.T) {
 	if r := runCommand(t, s.environ, "serve"); r.code != exitMisused || !strings.Contains(r.errOut, "is a symbolic link") || !strings.Contains(r.errOut, "HMCP_MASTER_KEY_FILE") {
 		t.Errorf("%+v", r)
 	}
+	database := filepath.Join(s.data, databaseFile)
+	if err := errors.Join(os.Remove(key), os.Rename(database, elsewhere+".db"), os.Symlink(elsewhere+".db", database)); err != nil {
+		t.Fatal(err)
+	}
+	if r := runCommand(t, s.environ, "serve"); !strings.Contains(r.errOut, "is a symbolic link: put the file itself there; a data folder") || strings.Contains(r.errOut, "KEY") {
+		t.Errorf("%+v", r)
+	}
 }
 
 // With a replica, the key must not lie in the data folder alone.

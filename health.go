@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -107,9 +108,9 @@ func (h *health) tell(c check) {
 	switch {
 	case before == c.State || (!seen && c.State == stateOK):
 	case c.State == stateOK:
-		h.log.Info("health: well again", "check", c.Name, "found", c.Text)
+		h.log.Info("health: "+c.Name+" is well again", "check", c.Name, "found", c.Text)
 	default:
-		h.log.Warn("health: needs attention", "check", c.Name, "state", string(c.State), "found", c.Text, "do", c.Do)
+		h.log.Warn(fmt.Sprintf("health: %s needs attention: %s", c.Name, c.Text), "check", c.Name, "state", string(c.State), "found", c.Text, "do", c.Do)
 	}
 }
 

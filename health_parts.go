@@ -148,7 +148,7 @@ func replicaChecks(s replica.Status, now time.Time) []check {
 	}
 	if ago := now.Sub(s.Critical.MissedAt); !s.Critical.MissedAt.IsZero() && ago < missedFor {
 		checks = append(checks, warn("some changes were slow to reach the copy of the database",
-			fmt.Sprintf("%d changes of orgs, keys or connections did not reach it in time, the last one %s ago", s.Critical.Missed, ago.Round(time.Second)),
+			fmt.Sprintf("changes of orgs, keys or connections that did not reach it in time: %d, the last one %s ago", s.Critical.Missed, ago.Round(time.Second)),
 			"make sure that the storage answers quickly; what was late has been copied since unless the copy is behind"))
 	}
 	if len(checks) > 0 {

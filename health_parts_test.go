@@ -79,7 +79,7 @@ func TestReplicaTroubleNeverFails(t *testing.T) {
 		"drill failed": {with(func(s *replica.Status) { s.Drill = replica.DrillStatus{At: now, Text: "a page is missing"} }), []checkState{stateWarn}, "a page is missing"},
 		"critical writes late": {with(func(s *replica.Status) {
 			s.Critical = replica.CriticalStatus{Missed: 3, MissedAt: now.Add(-time.Minute)}
-		}), []checkState{stateWarn}, "3 changes"},
+		}), []checkState{stateWarn}, "did not reach it in time: 3, the last one 1m0s ago"},
 		"late long ago": {with(func(s *replica.Status) {
 			s.Critical = replica.CriticalStatus{Missed: 3, MissedAt: now.Add(-2 * time.Hour)}
 		}), []checkState{stateOK}, "held everything"},

@@ -103,7 +103,7 @@ func TestHealthTellsTheLogOfChangesOnly(t *testing.T) {
 			t.Fatalf("after %s: %d lines, want %d:\n%s", step.state, got, step.lines, log.String())
 		}
 	}
-	if !strings.Contains(log.String(), "mend it") || !strings.Contains(log.String(), "well again") {
+	if !strings.Contains(log.String(), `msg="health: thing needs attention: found"`) || !strings.Contains(log.String(), "mend it") || !strings.Contains(log.String(), "well again") {
 		t.Error(log.String())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"time"
 )
 
 // requestIDField is the one name under which lines carry the id of a request.
@@ -26,9 +27,19 @@ func newWatchedLogger(out io.Writer, c config) (*slog.Logger, *lastErrors) {
 func writingHandler(out io.Writer, c config) slog.Handler {
 	options := &slog.HandlerOptions{Level: c.LogLevel}
 	if c.LogFormat == "json" {
+		options.ReplaceAttr = inMilliseconds
 		return slog.NewJSONHandler(out, options)
 	}
 	return slog.NewTextHandler(out, options)
+}
+
+// inMilliseconds gives a duration its unit, which JSON would leave out: "took" is
+// "took_ms" there.
+func inMilliseconds(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() != slog.KindDuration {
+		return a
+	}
+	return slog.Float64(a.Key+"_ms", float64(a.Value.Duration())/float64(time.Millisecond))
 }
 
 // requestKey is where the context of a request holds its id.

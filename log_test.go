@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestLinesNameTheirRequest(t *testing.T) {
@@ -22,8 +23,9 @@ func TestLinesNameTheirRequest(t *testing.T) {
 	log.InfoContext(ctx, "named", requestIDField, "req_own")
 	log.InfoContext(t.Context(), "alone")
 	log.WithGroup("g").InfoContext(ctx, "grouped", "a", 1)
+	log.InfoContext(t.Context(), "timed", "took", 8076*time.Microsecond)
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	for i, want := range []string{`"room":"x","request_id":"req_outer"}`, `"named","request_id":"req_own"}`, `"alone"}`, `"request_id":"req_outer"}}`} {
+	for i, want := range []string{`"room":"x","request_id":"req_outer"}`, `"named","request_id":"req_own"}`, `"alone"}`, `"request_id":"req_outer"}}`, `"took_ms":8.076}`} {
 		if !strings.HasSuffix(lines[i], want) {
 			t.Errorf("line %d should end with %s: %s", i, want, lines[i])
 		}

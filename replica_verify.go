@@ -29,8 +29,10 @@ func (p *process) replicaVerify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := prepareFolder(c.DataDir); err != nil {
-		return err
+	if options.Configured() { // otherwise nothing is made
+		if err := prepareFolder(c.DataDir); err != nil {
+			return err
+		}
 	}
 	report, err := replica.Verify(ctx, options)
 	if err != nil {

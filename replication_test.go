@@ -210,6 +210,11 @@ func TestRestoreCommand(t *testing.T) {
 			t.Errorf("%s without a replica: %+v", command, r)
 		}
 	}
+	none := filepath.Join(t.TempDir(), "none")
+	runCommand(t, []string{"HMCP_DATA_DIR=" + none}, "replica", "verify")
+	if _, err := os.Stat(none); err == nil {
+		t.Error("verify without a replica made a data folder")
+	}
 }
 
 func TestVariablesOfLitestreamsFile(t *testing.T) {
