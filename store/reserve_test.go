@@ -273,7 +273,9 @@ func TestARefillThatFails(t *testing.T) {
 	if d.writes.Load() != -1 { // one probe, and then a wait
 		t.Errorf("%d probes", -d.writes.Load())
 	}
+	st.reserve.mu.Lock()
 	st.reserve.next = time.Time{}
+	st.reserve.mu.Unlock()
 	d.full.Store(false)
 	if err := o.Disconnect(t.Context(), Actor{}); err != nil {
 		t.Errorf("with room again: %v", err)
