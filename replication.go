@@ -78,6 +78,7 @@ func (p *process) replicaOptions(c config, settings replica.Settings, log *slog.
 		Credentials: replica.Credentials{AccessKeyID: c.ReplicaAccessKeyID, SecretAccessKey: c.ReplicaSecretAccessKey},
 		Database:    filepath.Join(c.DataDir, databaseFile), DataDir: c.DataDir,
 		Wait: c.CriticalWrites == "wait", LeaseLost: c.LeaseLost,
+		Free:         func(path string) (uint64, error) { s, err := freeSpace(path); return s.free, err },
 		Installation: readInstallation, Newest: store.ReadNewest, Contents: store.ReadContents, Damage: findDamage,
 		Now: p.now, Log: log,
 	}

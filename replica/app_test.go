@@ -32,8 +32,8 @@ func TestMain(m *testing.M) {
 // so the lease can't be much shorter.
 func quick() pace {
 	p := usualPace()
-	p.leaseTTL, p.leaseMargin, p.leaseRenew, p.leaseRetry = 4*time.Second, 1500*time.Millisecond, 400*time.Millisecond, 100*time.Millisecond
-	p.call, p.list, p.stall, p.retry, p.keep, p.walCheck = 2*time.Second, 5*time.Second, 2*time.Second, time.Second, 200*time.Millisecond, 50*time.Millisecond
+	p.leaseTTL, p.leaseMargin, p.leaseRenew, p.leaseRetry = 6*time.Second, 1500*time.Millisecond, 400*time.Millisecond, 100*time.Millisecond
+	p.call, p.list, p.stall, p.retry, p.keep, p.walCheck = 3*time.Second, 5*time.Second, 2*time.Second, time.Second, 200*time.Millisecond, 50*time.Millisecond
 	return p
 }
 
@@ -134,7 +134,7 @@ func (s *server) firstStart() {
 }
 
 func dsn(path, more string) string {
-	return "file:" + path + "?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(0)" + more
+	return "file:" + path + "?_txlock=immediate&_pragma=busy_timeout(30000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=wal_autocheckpoint(0)" + more
 }
 
 func (s *server) openDatabase() {
@@ -200,6 +200,7 @@ func (s *server) crash() {
 	// it would not do, changes that.
 	kept := filepath.Join(s.t.TempDir(), "kept")
 	copyDatabase(s.t, s.options.Database, kept)
+	must(s.t, os.MkdirAll(r.folder.meta, 0o700)) // nothing may have been captured yet
 	must(s.t, os.CopyFS(kept+"-meta", os.DirFS(r.folder.meta)))
 	_ = r.engine.close(ended)
 	must(s.t, s.db.Close())

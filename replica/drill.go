@@ -8,13 +8,13 @@ package replica
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 )
 
 const (
 	drillSmall = 100 << 20 // up to this size the drill is hourly
+	drillRoom  = 256 << 20 // stays free at any rate
 	drillOften = time.Hour
 	drillDaily = 24 * time.Hour
 )
@@ -46,18 +46,22 @@ func (r *Replica) drillEvery() time.Duration {
 
 // drill restores the replica and says whether that went well.
 func (r *Replica) drill(ctx context.Context) bool {
-	work, remove, err := r.folder.workspace()
-	if err != nil {
-		r.noteDrill(DrillStatus{Text: "there is no room to restore to: " + oneLine(err)})
+	if r.crowded() {
+		r.log.Warn("replica: there is no room for a restore drill", "folder", r.folder.path)
 		return true // tells nothing about the replica
 	}
-	defer remove()
+	work, remove, err := r.folder.workspace()
+	if err != nil {
+		r.log.Warn("replica: the restore drill could not be done", "error", oneLine(err))
+		return true
+	}
 	path := filepath.Join(work, filepath.Base(r.folder.database))
 	began := time.Now()
 	got, err := restoreInto(ctx, r.fence, path, order{full: true, least: r.fence.replicated()}, quiet(r.log))
 	if err == nil {
 		err = r.drillBelongs(ctx, path)
 	}
+	remove()
 	switch {
 	case ctx.Err() != nil:
 		return false
@@ -76,6 +80,15 @@ func (r *Replica) drill(ctx context.Context) bool {
 	return true
 }
 
+// crowded tells whether a second database would take the last room of the disk.
+func (r *Replica) crowded() bool {
+	if r.o.Free == nil {
+		return false
+	}
+	free, err := r.o.Free(r.folder.path)
+	return err == nil && free < 2*uint64(sizeOf(r.folder.database))+drillRoom
+}
+
 // drillBelongs makes sure that what was restored is our database, and that it can
 // be read.
 func (r *Replica) drillBelongs(ctx context.Context, path string) error {
@@ -86,7 +99,7 @@ func (r *Replica) drillBelongs(ctx context.Context, path string) error {
 	if id != r.installation {
 		return fmt.Errorf("what was restored is the database of another installation (%s)", id)
 	}
-	return os.Remove(path)
+	return nil
 }
 
 func (r *Replica) noteDrill(d DrillStatus) {

@@ -68,6 +68,19 @@ func TestADrillOfAForeignDatabaseFails(t *testing.T) {
 	must(t, s.stop())
 }
 
+func TestADrillDoesNotTakeTheLastRoom(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "file://"+filepath.Join(t.TempDir(), "copy"))
+	s.options.Free = func(string) (uint64, error) { return 100 << 20, nil }
+	s.firstStart()
+	s.write(5)
+	s.synced()
+	if !s.replica.drill(t.Context()) || !s.replica.Status().Drill.At.IsZero() {
+		t.Errorf("drill: %+v", s.replica.Status().Drill)
+	}
+	must(t, s.stop())
+}
+
 func TestADrillWaitsForTheStorage(t *testing.T) {
 	t.Parallel()
 	copyTo := filepath.Join(t.TempDir(), "copy")

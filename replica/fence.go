@@ -85,7 +85,19 @@ func (f *fenced) LTXFiles(ctx context.Context, level int, seek ltx.TXID, metadat
 	if err != nil {
 		return nil, err
 	}
+	if level == 0 { // a write whose answer was lost is there all the same
+		for _, info := range files {
+			f.wrote(info.MaxTXID)
+		}
+	}
 	return ltx.NewFileInfoSliceIterator(files), nil
+}
+
+// wrote notes what the storage surely has.
+func (f *fenced) wrote(high ltx.TXID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.newest = max(f.newest, uint64(high))
 }
 
 // list reads a level whether the fence is open or not.
@@ -148,9 +160,7 @@ func (f *fenced) WriteLTXFile(ctx context.Context, level int, low, high ltx.TXID
 		return nil, storageError(err)
 	}
 	if level == 0 {
-		f.mu.Lock()
-		f.newest = max(f.newest, uint64(high))
-		f.mu.Unlock()
+		f.wrote(high)
 	}
 	return info, nil
 }

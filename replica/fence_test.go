@@ -132,8 +132,14 @@ func TestWhatIsWrittenIsRemembered(t *testing.T) {
 	if f.replicated() != 8 || s.written[ltx.FormatFilename(7, 8)] != 5 || s.deletes != 1 {
 		t.Errorf("replicated %d, written %v, deletes %d", f.replicated(), s.written, s.deletes)
 	}
+	f.setReplicated(3) // as when the answer to a write was lost
+	_, err = f.LTXFiles(t.Context(), 0, 0, false)
+	must(t, err)
+	if f.replicated() != 7 {
+		t.Errorf("listed up to 7, and %d are taken for replicated", f.replicated())
+	}
 	got := f.calls.list()
-	if len(got) != 2 || got[0] != (CallCount{opDelete, callOK, 1}) || got[1] != (CallCount{opPut, callOK, 1}) {
+	if len(got) != 3 || got[0] != (CallCount{opDelete, callOK, 1}) || got[1] != (CallCount{opList, callOK, 1}) || got[2] != (CallCount{opPut, callOK, 1}) {
 		t.Errorf("calls: %+v", got)
 	}
 }

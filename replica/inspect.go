@@ -36,6 +36,7 @@ func visit(o Options) (*visitor, error) {
 		return nil, &Problem{Kind: BadSettings, What: "no replica is configured", Do: "set HMCP_REPLICA_URL"}
 	}
 	st := newStorage(o.Settings, o.Credentials)
+	st.dropCABundle()
 	return &visitor{o: o, storage: st, fence: st.fence(nobody{}, usualPace())}, nil
 }
 

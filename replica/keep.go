@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"time"
 )
 
 // keepLease renews the right until ctx ends or another server has it.
@@ -133,7 +132,13 @@ func (r *Replica) attached(ctx context.Context, before leaseRecord) bool {
 		if !sleep(ctx, r.pace.leaseRetry) {
 			return false
 		}
-		if err := r.lease.renew(ctx); err != nil {
+		err = r.lease.renew(ctx)
+		var taken *takenError
+		if errors.As(err, &taken) {
+			r.taken(taken.by)
+			return false
+		}
+		if err != nil {
 			r.leaseFailed(err)
 		}
 	}
@@ -171,6 +176,9 @@ func (r *Replica) compareLate(ctx context.Context, before leaseRecord) error {
 func (r *Replica) renewEngine(ctx context.Context, between func() error) error {
 	r.engineMu.Lock()
 	defer r.engineMu.Unlock()
+	if err := r.background.Err(); err != nil { // Close has been here
+		return err
+	}
 	ended, cancel := context.WithCancel(ctx)
 	cancel() // closes the files, and tries nothing
 	_ = r.engine.close(ended)
@@ -184,10 +192,15 @@ func (r *Replica) renewEngine(ctx context.Context, between func() error) error {
 	return r.engine.open(ctx)
 }
 
-// keepNote writes down how far the replica is, as often as it changes.
+// keepNote writes down how far both sides are, as often as that changes.
 func (r *Replica) keepNote(ctx context.Context) {
+	type reached struct{ here, there uint64 }
+	var noted reached
 	for sleep(ctx, r.pace.keep) {
-		r.saveNote(ctx)
+		if now := (reached{r.Status().Local, r.fence.replicated()}); now != noted {
+			r.saveNote(ctx)
+			noted = now
+		}
 	}
 }
 
@@ -226,22 +239,21 @@ func (r *Replica) saveNote(ctx context.Context) {
 	r.note = n
 }
 
-// mark puts the installation's id beside the replica once that is ours to write.
-func (r *Replica) mark(ctx context.Context) {
-	if r.installation == "" {
-		return
+// mark puts the installation's id beside the replica before anything else is put
+// there: a replica of nobody could be taken by the next one.
+func (r *Replica) mark(ctx context.Context) error {
+	id := r.installation
+	if id == "" { // the store was not opened
+		id = r.here.installation
 	}
-	for {
-		if r.fence.mayWrite() == nil {
-			call, cancel := context.WithTimeout(ctx, r.pace.call)
-			err := writeInstallation(call, r.storage.objects, r.installation, r.o.Now())
-			cancel()
-			if err == nil {
-				return
-			}
-		}
-		if !sleep(ctx, time.Second) {
-			return
-		}
+	if r.marked.Load() || id == "" {
+		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, r.pace.call)
+	defer cancel()
+	if err := writeInstallation(ctx, r.storage.objects, id, r.o.Now()); err != nil {
+		return err
+	}
+	r.marked.Store(true)
+	return nil
 }

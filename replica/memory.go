@@ -73,10 +73,12 @@ func (m *memory) state(lag time.Duration, mayWrite bool) State {
 		return StateRefused
 	case !mayWrite:
 		return StateFenced
-	case m.failures > 0 && lag > 0, lag > behindAfter:
+	case m.failures > 0 && lag > 0:
 		return StateBehind
-	case !m.started:
+	case !m.started: // the first copy of a large database takes its time
 		return StateStarting
+	case lag > behindAfter:
+		return StateBehind
 	}
 	return StateCopying
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/feature/s3/manager"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/benbjohnson/litestream"
@@ -159,6 +160,9 @@ func (o *s3Objects) put(ctx context.Context, name string, data []byte, on condit
 	}
 	in := &s3.PutObjectInput{Bucket: &o.bucket.name, Key: o.key(name), Body: bytes.NewReader(data), ContentType: aws.String("application/json")}
 	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = o.bucket.sse()
+	if o.bucket.kmsKey != "" {
+		in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryptionAwsKms, &o.bucket.kmsKey
+	}
 	if on.absent {
 		in.IfNoneMatch = aws.String("*")
 	}

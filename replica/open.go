@@ -19,6 +19,9 @@ func (r *Replica) openReplica(ctx context.Context) error {
 	leaseLife, end := context.WithCancel(context.WithoutCancel(ctx))
 	r.leaseEnd = end
 	r.storage = newStorage(r.o.Settings, r.o.Credentials)
+	if r.storage.dropCABundle() {
+		r.log.Warn("replica: AWS_CA_BUNDLE can't be used and is dropped; name the certificates in SSL_CERT_FILE")
+	}
 	host, _ := os.Hostname() // for people only
 	r.lease = newLease(r.storage.objects, r.pace, r.o.Now, r.o.Node, host, thisProcess(r.folder.in(lockFileName)))
 	r.fence = r.storage.fence(r.lease, r.pace)
@@ -164,11 +167,23 @@ func (r *Replica) compare(ctx context.Context, before leaseRecord) error {
 	if problem != nil {
 		return problem
 	}
+	r.needless(what)
 	if err := r.carryOut(ctx, what, f); err != nil {
 		return err
 	}
 	r.freshEngine(ctx)
 	return r.openFence(ctx, f.remote)
+}
+
+// needless tells an operator that a leave given for once is still given: it would
+// hide the next mistake.
+func (r *Replica) needless(what verdict) {
+	if r.o.FirstStart && what != begin && what != beginNew {
+		r.log.Warn("replica: --first-start is not needed; leave it out, or a wrong address will not be noticed")
+	}
+	if r.o.AcceptRollback && what != overrule {
+		r.log.Warn("replica: --accept-rollback is not needed; leave it out, or an old database will not be noticed")
+	}
 }
 
 // carryOut prepares this disk for what was decided.
@@ -257,6 +272,7 @@ func (r *Replica) openFence(ctx context.Context, remote remoteFacts) error {
 	if err := r.lease.declare(ctx); err != nil {
 		return awayProblem(r.storage.where, err)
 	}
+	r.marked.Store(remote.installation != "")
 	r.fence.setReplicated(remote.newest)
 	r.fence.open.Store(true)
 	return nil

@@ -61,6 +61,10 @@ type Options struct {
 	// Pause runs f while nothing else writes to the database.
 	Pause func(ctx context.Context, f func(context.Context) error) error
 
+	// Free tells how many bytes are free on the disk that holds path; nil: there is
+	// room. A drill never takes the last of it.
+	Free func(path string) (uint64, error)
+
 	Now func() time.Time // nil is time.Now
 	Log *slog.Logger     // nil drops it
 }

@@ -2,6 +2,8 @@ package replica
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +42,9 @@ func TestTheServiceGoesOnWithoutTheStorage(t *testing.T) {
 					strings.Contains(got.Troubles[0].What, tt.says) && strings.Contains(got.Troubles[0].What, "stays on this disk alone") && got.Lag > 0
 			})
 			time.Sleep(s.pace.leaseTTL / 2)
+			if tt.trouble == replicatest.Refuse { // also when the right has ended long ago
+				time.Sleep(s.pace.leaseTTL)
+			}
 			s.write(100)
 			healed := time.Now()
 			st.SetFault(nil)
@@ -241,6 +246,22 @@ func TestNothingShowsCredentials(t *testing.T) {
 		t.Error("the secret is shown")
 	}
 	st.SetFault(nil)
+	must(t, s.stop())
+}
+
+// TestTheSDKsBundleIsDropped: with it, nothing works at all.
+func TestTheSDKsBundleIsDropped(t *testing.T) {
+	st := replicatest.Start(t)
+	bundle := filepath.Join(t.TempDir(), "ca.pem")
+	must(t, os.WriteFile(bundle, []byte("none"), 0o600))
+	t.Setenv("AWS_CA_BUNDLE", bundle)
+	s := newServer(t, st.ReplicaURL("a"))
+	s.firstStart()
+	s.write(5)
+	s.synced()
+	if !strings.Contains(s.log.text.String(), "name the certificates in SSL_CERT_FILE") {
+		t.Error("not said")
+	}
 	must(t, s.stop())
 }
 

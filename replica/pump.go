@@ -121,20 +121,19 @@ func (r *Replica) logNow() logState {
 // run makes rounds until ctx ends: as often as sync-interval allows while there is
 // something to copy, at once for whoever waits, and rarely otherwise.
 func (r *Replica) run(ctx context.Context) {
-	f := r.o.file
-	tick := time.NewTicker(f.monitorInterval())
-	defer tick.Stop()
+	every, least := r.o.file.monitorInterval(), r.o.file.syncInterval()
+	look := time.NewTimer(0)
+	defer look.Stop()
 	kick := r.pump.wake()
 	var seen logState
 	var began, next time.Time
-	for first := true; ; first = false {
+	for {
 		asked := false
 		select {
 		case <-ctx.Done():
 			answer(r.pump.take(), errFenced)
 			return
-		case <-tick.C:
-		case <-at(first):
+		case <-look.C:
 		case <-kick:
 			asked = true
 		}
@@ -143,24 +142,20 @@ func (r *Replica) run(ctx context.Context) {
 		changed := log != seen || now.Sub(log.changed) < time.Second
 		r.noteLog(log, changed && log != seen)
 		failing := r.failures() > 0
-		due := asked && !failing || now.After(next) && (changed && now.Sub(began) >= f.syncInterval() || now.Sub(began) >= r.pace.force)
-		if !due {
-			continue
+		if asked && !failing || now.After(next) && (changed && now.Sub(began) >= least || now.Sub(began) >= r.pace.force) {
+			began, seen = now, log
+			waiting := r.pump.take()
+			err := r.round(ctx, log)
+			answer(waiting, err)
+			next = time.Now().Add(r.backoff(err))
 		}
-		began, seen = now, log
-		waiting := r.pump.take()
-		err := r.round(ctx, log)
-		answer(waiting, err)
-		next = time.Now().Add(r.backoff(err))
+		// The next look comes when the next round may begin, if that is soon.
+		wait := every
+		if left := least - time.Since(began); left > 0 {
+			wait = min(wait, left)
+		}
+		look.Reset(wait)
 	}
-}
-
-// at is a channel that is ready at once, or never.
-func at(once bool) <-chan time.Time {
-	if once {
-		return time.After(0)
-	}
-	return nil
 }
 
 func answer(waiting []chan error, err error) {
@@ -201,7 +196,11 @@ func (r *Replica) round(ctx context.Context, log logState) error {
 	local, err := r.engine.capture(ctx)
 	if err == nil && r.fence.mayWrite() != nil {
 		err = errFenced
-	} else if err == nil {
+	}
+	if err == nil {
+		err = r.mark(ctx)
+	}
+	if err == nil {
 		err = r.engine.upload(ctx)
 	}
 	r.engineMu.RUnlock()

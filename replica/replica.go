@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -42,7 +43,8 @@ type Replica struct {
 	noteMu sync.Mutex
 	note   note
 
-	installation string // set by Start
+	installation string      // set by Start
+	marked       atomic.Bool // its id is beside the replica
 
 	background context.Context // ends with Close; the lease is kept until after that
 	stop       context.CancelFunc
@@ -174,7 +176,7 @@ func (r *Replica) Start(_ context.Context, installation string) error {
 		return nil
 	}
 	r.installation = installation
-	for _, f := range []func(context.Context){r.mark, r.run, r.relieve, r.keepNote, r.drills} {
+	for _, f := range []func(context.Context){r.run, r.relieve, r.keepNote, r.drills} {
 		r.work.Go(func() { f(r.background) })
 	}
 	return nil
@@ -224,23 +226,13 @@ func (r *Replica) lastSync(ctx context.Context) error {
 	defer cancel()
 	r.engineMu.Lock()
 	defer r.engineMu.Unlock()
-	if r.fence.open.Load() && !r.lease.held() && r.Reason() == nil { // the storage may have come back just now
-		if err := r.lease.renew(ctx); err != nil {
-			r.log.Debug("replica: the lease is not renewed", "error", oneLine(err))
-		}
-	}
-	may := r.fence.mayWrite() == nil
-	if !may {
-		cancel() // closes the files, and tries nothing
-	}
+	may := r.mayFinish(ctx)
 	began := time.Now()
 	var err error
-	if may { // a server that stops at once has not captured anything yet, and closing alone would not
-		if _, err = r.engine.capture(ctx); err == nil {
-			if e := r.engine.landmark(ctx, r.folder.database+"-wal"); e != nil {
-				r.log.Debug("replica: the next start copies the whole database", "error", oneLine(e))
-			}
-		}
+	if may {
+		err = r.captureRest(ctx)
+	} else {
+		cancel() // closes the files, and tries nothing
 	}
 	if e := r.engine.close(ctx); err == nil {
 		err = e
@@ -266,4 +258,29 @@ func (r *Replica) lastSync(ctx context.Context) error {
 		p.What += " (" + oneLine(err) + ")"
 	}
 	return p
+}
+
+// mayFinish tells whether the replica may be written for a last time.
+func (r *Replica) mayFinish(ctx context.Context) bool {
+	if r.fence.open.Load() && !r.lease.held() && r.Reason() == nil { // the storage may have come back just now
+		if err := r.lease.renew(ctx); err != nil {
+			r.log.Debug("replica: the lease is not renewed", "error", oneLine(err))
+		}
+	}
+	return r.fence.mayWrite() == nil
+}
+
+// captureRest captures what a server that stops at once has not captured yet:
+// closing alone would not.
+func (r *Replica) captureRest(ctx context.Context) error {
+	if err := r.mark(ctx); err != nil {
+		return err
+	}
+	if _, err := r.engine.capture(ctx); err != nil {
+		return err
+	}
+	if err := r.engine.landmark(ctx, r.folder.database+"-wal"); err != nil {
+		r.log.Debug("replica: the next start copies the whole database", "error", oneLine(err))
+	}
+	return nil
 }

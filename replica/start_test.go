@@ -149,6 +149,63 @@ func TestAnOlderDatabaseIsRefused(t *testing.T) {
 	})
 }
 
+// TestAFolderThatWasPutBackIsRefused: with all that is in it, as when a machine is
+// put back to yesterday.
+func TestAFolderThatWasPutBackIsRefused(t *testing.T) {
+	t.Parallel()
+	url := "file://" + filepath.Join(t.TempDir(), "copy")
+	s := newServer(t, url)
+	s.firstStart()
+	old := s.write(20)
+	must(t, s.stop())
+	yesterday := filepath.Join(t.TempDir(), "yesterday")
+	must(t, os.CopyFS(yesterday, os.DirFS(s.options.DataDir)))
+	s.start()
+	s.write(30)
+	s.synced()
+	must(t, s.stop())
+
+	back := serverIn(t, yesterday, url)
+	back.refuses(RolledBack, "is older than its replica")
+	back.options.AcceptRollback = true
+	back.start()
+	if got := back.rows(); got != old {
+		t.Errorf("%d rows, yesterday there were %d", got, old)
+	}
+	rows := back.write(1)
+	back.synced()
+	must(t, back.stop())
+	// The other folder's server is now the one that is behind, by a takeover that it
+	// can't tell from its own: same node, later run.
+	s.refuses(RolledBack, "")
+	other := newServer(t, url)
+	other.start()
+	if got := other.rows(); got != rows {
+		t.Errorf("%d rows came back of %d", got, rows)
+	}
+	must(t, other.stop())
+}
+
+// TestALeaveForOnceIsSaidToBeNeedless, since it would hide the next mistake.
+func TestALeaveForOnceIsSaidToBeNeedless(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "file://"+filepath.Join(t.TempDir(), "copy"))
+	s.firstStart()
+	s.write(1)
+	must(t, s.stop())
+	if strings.Contains(s.log.text.String(), "not needed") {
+		t.Error("said when it was needed")
+	}
+	s.options.FirstStart, s.options.AcceptRollback = true, true
+	s.start()
+	for _, flag := range []string{"--first-start is not needed", "--accept-rollback is not needed"} {
+		if !strings.Contains(s.log.text.String(), flag) {
+			t.Errorf("not said: %s", flag)
+		}
+	}
+	must(t, s.stop())
+}
+
 func TestAReplicaOfAnotherInstallationIsRefused(t *testing.T) {
 	t.Parallel()
 	url := "file://" + filepath.Join(t.TempDir(), "copy")

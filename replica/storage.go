@@ -44,12 +44,18 @@ func newStorage(s Settings, c Credentials) *storage {
 	if b.accessKeyID == "" && b.secretAccessKey == "" {
 		b.accessKeyID, b.secretAccessKey = c.AccessKeyID, c.SecretAccessKey.Reveal()
 	}
-	// Litestream hands the SDK a client that this variable can't be applied to, and
-	// then nothing works. SSL_CERT_FILE does the same and works.
-	_ = os.Unsetenv("AWS_CA_BUNDLE")
 	st.client = b.client()
 	st.objects = countedObjects{&s3Objects{bucket: b}, st.calls}
 	return st
+}
+
+// dropCABundle takes a variable out of the environment, and tells whether it was
+// there: Litestream hands the SDK a client that it can't be applied to, and then
+// nothing works. SSL_CERT_FILE does the same and works.
+func (s *storage) dropCABundle() bool {
+	const name = "AWS_CA_BUNDLE"
+	_, set := os.LookupEnv(name)
+	return s.folder == nil && set && os.Unsetenv(name) == nil
 }
 
 // fence puts the client behind a fence.
@@ -90,7 +96,11 @@ func writeInstallation(ctx context.Context, o objects, id string, now time.Time)
 	}
 	_, err = o.put(ctx, installationObject, data, condition{absent: true})
 	if errors.Is(err, errConflict) {
-		return nil
+		there, err := readInstallation(ctx, o)
+		if err == nil && there != id {
+			err = fmt.Errorf("the replica belongs to another installation (%s)", there)
+		}
+		return err
 	}
 	if errors.Is(err, errConditions) {
 		_, err = o.put(ctx, installationObject, data, condition{})

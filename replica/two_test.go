@@ -179,6 +179,41 @@ func TestACopiedFolderIsFoundOut(t *testing.T) {
 	must(t, other.stop())
 }
 
+// TestAMachineThatWasStartedAnewServesAtOnce: that the old process is gone can't be
+// proven then, so nothing is copied until its lease has ended.
+func TestAMachineThatWasStartedAnewServesAtOnce(t *testing.T) {
+	t.Parallel()
+	url := "file://" + filepath.Join(t.TempDir(), "copy")
+	first := newServer(t, url)
+	first.firstStart()
+	first.write(10)
+	first.synced()
+	first.crash()
+	again := filepath.Join(t.TempDir(), "again") // another lock file, as on another start of the machine
+	must(t, os.CopyFS(again, os.DirFS(first.options.DataDir)))
+	s := serverIn(t, again, url)
+	began := time.Now()
+	s.start()
+	rows := s.write(10)
+	if took := time.Since(began); took > s.pace.leaseTTL/2 {
+		t.Errorf("started after %v", took)
+	}
+	if got := s.replica.Status(); got.State != StateFenced {
+		t.Errorf("status: %+v", got)
+	}
+	s.synced()
+	if got := s.replica.Status(); got.State != StateCopying || len(got.Troubles) > 0 {
+		t.Errorf("status: %+v", got)
+	}
+	must(t, s.stop())
+	other := newServer(t, url)
+	other.start()
+	if got := other.rows(); got != rows {
+		t.Errorf("%d rows came back of %d", got, rows)
+	}
+	must(t, other.stop())
+}
+
 // TestTakeOverAndBack: the lease goes back and forth between two servers that
 // crash, and nothing that was confirmed is ever missing.
 func TestTakeOverAndBack(t *testing.T) {
