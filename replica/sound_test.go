@@ -80,9 +80,13 @@ func TestADamagedDatabaseDoesNotMendTheReplica(t *testing.T) {
 	s.firstStart()
 	s.write(500)
 	s.synced()
-	eventually(t, "the first snapshot is there", func() bool { return exists(filepath.Join(copyTo, "ltx", "9")) })
+	eventually(t, "the first snapshot is there", func() bool { // while it is made, there are no checkpoints
+		found, err := filepath.Glob(filepath.Join(copyTo, "ltx", "9", "*.ltx"))
+		return err == nil && len(found) > 0
+	})
+	must(t, s.replica.engine.checkpoint(t.Context())) // what is in the log would hide the damage
 	must(t, s.db.Close())
-	s.spoil()
+	spoilPages(t, s.options.Database)
 	s.openDatabase()
 	before, err := os.ReadDir(filepath.Join(copyTo, "ltx", "9"))
 	must(t, err)
