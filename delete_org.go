@@ -47,6 +47,9 @@ func (d desk) deleteOrg(ctx context.Context, word string, o deletion) error {
 	if o.yes != org.Name() {
 		return d.askFirst(ctx, org, o)
 	}
+	if err := d.printf("Deleting %s (%s): its rows, then what is left of them in the file. This takes seconds, and longer for a long log.\n", org.Name(), org.ID()); err != nil {
+		return err
+	}
 	gone, err := d.store.DeleteOrg(ctx, org)
 	err, note := kept(err)
 	if err != nil {
@@ -131,7 +134,8 @@ func deletedText(org *store.Org, gone store.Deleted, files int, rewritten bool) 
 	if gone.WALEmptied {
 		b.WriteString("Its secrets, hashes and addresses are overwritten in the database file.\n")
 	} else {
-		b.WriteString("Its secrets, hashes and addresses are overwritten; until the next checkpoints, the -wal beside the database may still hold them.\n")
+		fmt.Fprintf(&b, "Its secrets, hashes and addresses go from %[1]s with the next checkpoint of the server, about a minute after it runs;\n"+
+			"until then the file and its -wal may still hold them. So may .%[1]s-litestream beside it, until what was captured there is tidied away.\n", databaseFile)
 	}
 	if !rewritten {
 		b.WriteString("Pieces of its log may stay in unused parts of the file until they are written over; --rewrite leaves none.\n")

@@ -69,7 +69,7 @@ func TestDeleteOrgSaysWhatTheCopyLacks(t *testing.T) {
 		c.Replicated = func(context.Context) error { return errors.New("away") }
 	}
 	r := runWith(t, away, s.environ, "delete-org", s.acme.Org.ID(), "--yes", "Acme")
-	s.says(r.out, `Deleted Acme(.|\n)*the -wal beside the database may still hold them(.|\n)*--rewrite leaves none`)
+	s.says(r.out, `^Deleting Acme \(org_\w+\)(.|\n)*Deleted Acme(.|\n)*with the next checkpoint of the server(.|\n)*the file and its -wal may still hold them(.|\n)*\.hostaway-mcp\.db-litestream(.|\n)*--rewrite leaves none`)
 	s.says(r.errOut, `the copy on another machine does not have it yet`)
 	if r.code != exitFailed {
 		t.Errorf("%+v", r)

@@ -28,8 +28,8 @@ type Deleted struct {
 	// Sessions that looked at the org: their people look at another one now, or are
 	// signed out.
 	Sessions int
-	// WALEmptied says that nothing of it is left in the -wal either. Otherwise the
-	// next checkpoints overwrite it: a replica makes them, or somebody was reading.
+	// WALEmptied says that nothing of it is left in the file or the -wal. Otherwise both
+	// hold it until the next checkpoints: a replica makes them, or somebody was reading.
 	WALEmptied bool
 }
 
