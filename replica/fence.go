@@ -55,7 +55,8 @@ type fenced struct {
 	logged sync.Once // the logger is set: to set it again would race with calls
 
 	mu     sync.Mutex
-	newest uint64 // transaction that was surely written to level 0
+	newest uint64          // transaction that was surely written to level 0
+	known  []*ltx.FileInfo // level 0 as it was just listed; nil when that was told, or is old
 }
 
 var _ litestream.ReplicaClient = (*fenced)(nil)
@@ -81,6 +82,9 @@ func (f *fenced) LTXFiles(ctx context.Context, level int, seek ltx.TXID, metadat
 		}
 		return nil, errFenced
 	}
+	if files := f.takeKnown(level, seek); files != nil {
+		return ltx.NewFileInfoSliceIterator(files), nil
+	}
 	files, err := f.list(ctx, level, seek, metadata)
 	if err != nil {
 		return nil, err
@@ -97,7 +101,27 @@ func (f *fenced) LTXFiles(ctx context.Context, level int, seek ltx.TXID, metadat
 func (f *fenced) wrote(high ltx.TXID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.newest = max(f.newest, uint64(high))
+	f.newest, f.known = max(f.newest, uint64(high)), nil
+}
+
+// setKnown keeps a listing that was just made. Litestream asks for it before it
+// begins, and were the storage away by then, it would not even capture.
+func (f *fenced) setKnown(files []*ltx.FileInfo) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.known = files
+}
+
+// takeKnown gives that listing out, once.
+func (f *fenced) takeKnown(level int, seek ltx.TXID) []*ltx.FileInfo {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if level != 0 || seek != 0 {
+		return nil
+	}
+	files := f.known
+	f.known = nil
+	return files
 }
 
 // list reads a level whether the fence is open or not.

@@ -34,6 +34,9 @@ type note struct {
 	At         time.Time `json:"at"`                   // when this was true
 	DrilledAt  time.Time `json:"drilled_at,omitempty"` // the last restore drill
 	Aside      string    `json:"aside,omitempty"`      // where the database has to go at the next start
+	// Uncounted says that Litestream's files beside the database count from 1 again,
+	// unlike those in the replica: they were begun while it could not be asked.
+	Uncounted bool `json:"uncounted,omitempty"`
 }
 
 // folder is the data folder, locked.

@@ -8,6 +8,8 @@ package replica
 import (
 	"fmt"
 	"time"
+
+	"github.com/superfly/ltx"
 )
 
 // facts are what is known of both sides.
@@ -34,7 +36,8 @@ type remoteFacts struct {
 	newestAt     time.Time
 	bytes        int64
 	files        int
-	levels       []int // that hold something
+	levels       []int           // that hold something
+	files0       []*ltx.FileInfo // of level 0
 }
 
 func (r remoteFacts) empty() bool { return r.transaction == 0 }

@@ -164,8 +164,8 @@ func (r *Replica) compareLate(ctx context.Context, before leaseRecord) error {
 		r.taken(leaseRecord{Host: before.Host})
 		return r.Reason()
 	}
-	local := captured(r.folder.meta)
-	if (what != goOn && what != begin) || local < f.remote.newest {
+	// However far it was captured since: it counts on from where it was at the start.
+	if (what != goOn && what != begin) || f.local < f.remote.newest {
 		return r.renewEngine(ctx, func() error { return r.openFence(ctx, f.remote) })
 	}
 	return r.openFence(ctx, f.remote)

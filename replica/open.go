@@ -72,21 +72,8 @@ func (r *Replica) lookHere(ctx context.Context) error {
 	}
 	r.note = n
 	r.here = facts{where: r.storage.where, database: r.folder.database, node: r.o.Node, note: n, here: sizeOf(r.folder.database) > 0}
-	local, broken := r.engine.position()
-	if broken { // the number in its name is all that is left of it
-		where, err := r.folder.setAside(r.folder.asideName("damaged-capture"), r.folder.meta)
-		if err != nil {
-			return err
-		}
-		r.log.Warn("replica: Litestream's files beside the database are damaged; they were set aside, and the whole database is copied again", "folder", where)
-		r.note.Replicated, r.here.note.Replicated = max(n.Replicated, local), max(n.Replicated, local)
-		r.here.note.Epoch = max(n.Epoch, 1)
-		r.freshEngine(ctx)
-		local = 0
-	}
-	r.here.local = local
-	if !r.here.here {
-		return nil
+	if err := r.lookAtCapture(ctx); err != nil || !r.here.here {
+		return err
 	}
 	if r.here.installation, err = r.o.Installation(ctx, r.folder.database); err == nil && r.o.Newest != nil {
 		r.here.newest, err = r.o.Newest(ctx, r.folder.database)
@@ -97,6 +84,27 @@ func (r *Replica) lookHere(ctx context.Context) error {
 			Do: "move it away and start again: it is restored from the replica; keep the moved file until all is well",
 		}
 	}
+	return nil
+}
+
+// lookAtCapture notes how far Litestream's files beside the database go. Those that
+// mean nothing any more are set aside: the whole database is copied again then.
+func (r *Replica) lookAtCapture(ctx context.Context) error {
+	local, broken := r.engine.position()
+	if !broken && !r.note.Uncounted {
+		r.here.local = local
+		return nil
+	}
+	where, err := r.folder.setAside(r.folder.asideName("replica-notes"), r.folder.meta)
+	if err != nil {
+		return err
+	}
+	r.log.Warn("replica: Litestream's files beside the database can't be gone on from; they were set aside, and the whole database is copied again", "folder", where)
+	if broken { // the number in its name is all that is left of it
+		r.note.Replicated = max(r.note.Replicated, local)
+		r.here.note.Replicated, r.here.note.Epoch = r.note.Replicated, max(r.note.Epoch, 1)
+	}
+	r.freshEngine(ctx)
 	return nil
 }
 
@@ -140,6 +148,12 @@ func (r *Replica) probeLease(ctx context.Context) error {
 // in the background.
 func (r *Replica) openBehindFence(leaseLife context.Context, cause error) error {
 	r.memory.set(func(m *memory) { m.leaseErr = cause })
+	if r.here.local < r.note.Replicated {
+		r.note.Uncounted = true
+		if err := r.folder.writeNote(r.note); err != nil {
+			return folderProblem(r.folder.path, err)
+		}
+	}
 	r.log.Warn("replica: serving without copying for now", "where", r.storage.where, "reason", oneLine(cause))
 	r.keeping.Go(func() { r.attach(leaseLife) })
 	return nil
@@ -262,7 +276,7 @@ func (r *Replica) vouch(ctx context.Context, path string, got restored, f facts)
 // in between is written first: here, then there.
 func (r *Replica) openFence(ctx context.Context, remote remoteFacts) error {
 	r.noteMu.Lock()
-	r.note.Where, r.note.Epoch, r.note.Aside = r.storage.where, r.lease.epoch(), ""
+	r.note.Where, r.note.Epoch, r.note.Aside, r.note.Uncounted = r.storage.where, r.lease.epoch(), "", false
 	r.note.Replicated, r.note.At = remote.newest, r.o.Now().UTC()
 	err := r.folder.writeNote(r.note)
 	r.noteMu.Unlock()
@@ -274,6 +288,7 @@ func (r *Replica) openFence(ctx context.Context, remote remoteFacts) error {
 	}
 	r.marked.Store(remote.installation != "")
 	r.fence.setReplicated(remote.newest)
+	r.fence.setKnown(remote.files0)
 	r.fence.open.Store(true)
 	return nil
 }

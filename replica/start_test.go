@@ -2,6 +2,7 @@ package replica
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -392,31 +393,58 @@ func TestComparedLate(t *testing.T) {
 	must(t, other.stop())
 }
 
-// TestLitestreamsFolderLostWhileTheStorageIsAway: Litestream would count from 1
-// again, below what the replica holds, and never copy anything.
+// TestLitestreamsFolderLostWhileTheStorageIsAway: Litestream counts from 1 again
+// then. Below what the replica holds it would never copy anything, and beyond that
+// it would go on as if its changes were made to what is there.
 func TestLitestreamsFolderLostWhileTheStorageIsAway(t *testing.T) {
 	t.Parallel()
-	st := replicatest.Start(t)
-	url := st.ReplicaURL("a/b")
-	s := newServer(t, url)
-	s.firstStart()
-	for range 5 {
-		s.write(5)
-		s.synced()
+	for name, tt := range map[string]struct {
+		changes int
+		crash   bool
+	}{
+		"few changes":                {1, false},
+		"many changes":               {30, false},
+		"many changes, then a crash": {30, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st := replicatest.Start(t)
+			url := st.ReplicaURL("a/b")
+			s := newServer(t, url)
+			s.firstStart()
+			for range 5 {
+				s.write(5)
+				s.synced()
+			}
+			must(t, s.stop())
+			must(t, os.RemoveAll(filepath.Join(s.options.DataDir, ".hostaway-mcp.db-litestream")))
+			st.SetFault(replicatest.Always(replicatest.Refuse))
+			s.start()
+			for range tt.changes {
+				s.write(10)
+				_, err := s.replica.engine.capture(t.Context())
+				must(t, err)
+			}
+			if tt.crash {
+				s.crash()
+				st.SetFault(nil)
+				s.start()
+			}
+			st.SetFault(nil)
+			rows := s.write(10)
+			s.synced()
+			must(t, s.stop())
+			here, err := readTestContents(t.Context(), s.options.Database)
+			must(t, err)
+			other := newServer(t, url)
+			other.start()
+			if got := other.rows(); got != rows {
+				t.Errorf("%d rows came back of %d", got, rows)
+			}
+			must(t, other.stop())
+			if there, err := readTestContents(t.Context(), other.options.Database); err != nil || !maps.Equal(here, there) {
+				t.Errorf("the replica is not the same as the database (%v)", err)
+			}
+		})
 	}
-	must(t, s.stop())
-	must(t, os.RemoveAll(filepath.Join(s.options.DataDir, ".hostaway-mcp.db-litestream")))
-	st.SetFault(replicatest.Always(replicatest.Refuse))
-	s.start()
-	s.write(10)
-	st.SetFault(nil)
-	rows := s.write(10)
-	s.synced()
-	must(t, s.stop())
-	other := newServer(t, url)
-	other.start()
-	if got := other.rows(); got != rows {
-		t.Errorf("%d rows came back of %d", got, rows)
-	}
-	must(t, other.stop())
 }

@@ -144,6 +144,9 @@ func (r *remoteFacts) add(level int, files []*ltx.FileInfo) {
 	if len(files) > 0 {
 		r.levels = append(r.levels, level)
 	}
+	if level == 0 {
+		r.files0 = files
+	}
 	for _, info := range files {
 		r.transaction = max(r.transaction, uint64(info.MaxTXID))
 		if level == 0 {
