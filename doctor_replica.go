@@ -56,6 +56,8 @@ func judgeReplica(s replica.Overview, running bool, host string, now time.Time) 
 		return doubtful(replicaName, s.Where+" holds nothing yet", "start the server, the very first time with `serve --first-start`; if there should be something, the address is wrong")
 	case s.LocalID != "" && s.Installation != "" && s.LocalID != s.Installation:
 		return bad(replicaName, fmt.Sprintf("%s belongs to another installation (%s) than the database here (%s)", s.Where, s.Installation, s.LocalID), "name the right replica in HMCP_REPLICA_URL, or the right data folder in HMCP_DATA_DIR")
+	case s.Gap != "":
+		return bad(replicaName, fmt.Sprintf("files are missing in %s: %s", s.Where, s.Gap), "keep the database here safe and its server running: it copies the whole database anew by itself; find out who deletes files there")
 	case !running && s.Holder != "" && s.Holder != host && !s.Released && s.Until.After(now):
 		return doubtful(replicaName, fmt.Sprintf("the server on %s writes %s now", s.Holder, s.Where), "leave the server here stopped while that one runs, unless this is its standby")
 	case !running && s.LocalBytes > 0 && s.Local > 0 && lacks < 0:

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"hostaway-mcp/replica"
@@ -39,7 +40,7 @@ func statusRows(s replica.Overview, now time.Time) [][]string {
 	if s.Transaction > 0 {
 		held = fmt.Sprintf("transaction %d, from %s, in %d files of %s together", s.Transaction, ago(s.NewestAt, now), s.Files, size(uint64(s.Bytes)))
 	}
-	rows := [][]string{{"replica", s.Where}, {"holds", held}, {"belongs to", installationText(s)}, {"written by", writerText(s, now)}}
+	rows := [][]string{{"replica", s.Where}, {"holds", held}, {"restorable", restorableText(s)}, {"belongs to", installationText(s)}, {"written by", writerText(s, now)}}
 	here := "no database"
 	if s.LocalBytes > 0 {
 		here = size(uint64(s.LocalBytes)) + ", nothing captured from it yet"
@@ -51,6 +52,29 @@ func statusRows(s replica.Overview, now time.Time) [][]string {
 		here += ", of which the replica lacks " + strconv.FormatInt(behind, 10)
 	}
 	return append(rows, []string{"here", here})
+}
+
+// snapshotsShown bounds how many copies of the whole database are listed.
+const snapshotsShown = 30
+
+// restorableText says which moments can be restored.
+func restorableText(s replica.Overview) string {
+	text := "nothing"
+	if !s.Oldest.IsZero() {
+		text = "any moment since " + s.Oldest.UTC().Format(time.RFC3339)
+	}
+	if s.Gap != "" {
+		text = "not as it should be: " + s.Gap
+	}
+	if len(s.Snapshots) == 0 {
+		return text
+	}
+	shown := s.Snapshots[max(0, len(s.Snapshots)-snapshotsShown):]
+	times := make([]string, len(shown))
+	for i, at := range shown {
+		times[i] = at.UTC().Format(time.RFC3339)
+	}
+	return text + "; whole copies from " + strings.Join(times, ", ")
 }
 
 func installationText(s replica.Overview) string {

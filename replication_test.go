@@ -184,7 +184,7 @@ func TestRestoreCommand(t *testing.T) {
 		{nil, exitMisused, "nothing is ever written over a database"},
 		{[]string{"--at", "yesterday"}, exitMisused, "write it like 2026-03-29T14:00:00Z"},
 		{[]string{"--at", "2126-03-29T14:00:00Z"}, exitMisused, "is not a moment of the past"},
-		{[]string{"--at", "100h", "--to", to + "2"}, exitMisused, "holds nothing from that time"},
+		{[]string{"--at", "100h", "--to", to + "2"}, exitMisused, "the earliest that can be restored"},
 		{[]string{"somewhere"}, exitMisused, "does not know what to do with"},
 	}
 	for _, step := range steps {

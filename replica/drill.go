@@ -107,12 +107,31 @@ func (r *Replica) noteDrill(d DrillStatus) {
 	r.memory.set(func(m *memory) { m.drill = d })
 }
 
-// mend copies the whole database anew, and says when to drill again.
-func (r *Replica) mend(ctx context.Context, wait time.Duration) time.Duration {
+// copyAnew writes the whole database and one change after it: the newest file of
+// level 0, by which the next start goes on, may be missing too.
+func (r *Replica) copyAnew(ctx context.Context) error {
 	r.engineMu.RLock()
 	err := r.engine.snapshot(ctx)
+	if err == nil {
+		err = r.engine.change(ctx)
+	}
 	r.engineMu.RUnlock()
 	if err != nil {
+		return err
+	}
+	select {
+	case err := <-r.pump.join():
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// mend copies the whole database anew, and says when to drill again.
+func (r *Replica) mend(ctx context.Context, wait time.Duration) time.Duration {
+	r.mending.Lock()
+	defer r.mending.Unlock()
+	if err := r.copyAnew(ctx); err != nil {
 		r.log.Warn("replica: the whole database can't be copied anew", "error", oneLine(err))
 		return min(wait, r.pace.drillFirst)
 	}

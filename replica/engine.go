@@ -113,6 +113,9 @@ func (e *engine) keepLog(ctx context.Context) (err error) {
 	return err
 }
 
+// changeNothing writes to Litestream's own table.
+const changeNothing = `INSERT INTO _litestream_seq (id, seq) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET seq = seq + 1`
+
 // landmark makes the log so long that the next start does not write over its end.
 // SQLite empties the log when the last connection is closed, and begins it anew
 // with the next write; Litestream finds its place again by the last frame that it
@@ -128,9 +131,15 @@ func (e *engine) landmark(ctx context.Context, wal string) error {
 	}
 	_, err = conn.ExecContext(ctx, `PRAGMA synchronous = OFF`) // all of this may get lost
 	for n := 0; err == nil && n < 256 && logInUse(wal) < long; n++ {
-		_, err = conn.ExecContext(ctx, `INSERT INTO _litestream_seq (id, seq) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET seq = seq + 1`)
+		_, err = conn.ExecContext(ctx, changeNothing)
 	}
 	return errors.Join(err, conn.Close())
+}
+
+// change makes a change that means nothing, for something to be captured.
+func (e *engine) change(ctx context.Context) error {
+	_, err := e.db.SQLDB().ExecContext(ctx, changeNothing)
+	return err
 }
 
 // snapshot writes the whole database to the storage.

@@ -54,9 +54,13 @@ type fenced struct {
 
 	logged sync.Once // the logger is set: to set it again would race with calls
 
+	// doubt has something in it when a listing gives reason to look at all files.
+	doubt chan struct{}
+
 	mu     sync.Mutex
-	newest uint64          // transaction that was surely written to level 0
-	known  []*ltx.FileInfo // level 0 as it was just listed; nil when that was told, or is old
+	newest uint64                               // transaction that was surely written to level 0
+	known  []*ltx.FileInfo                      // level 0 as it was just listed; nil when that was told, or is old
+	listed [litestream.SnapshotLevel + 1]uint64 // the newest of each level when it was last listed
 }
 
 var _ litestream.ReplicaClient = (*fenced)(nil)
@@ -94,6 +98,7 @@ func (f *fenced) LTXFiles(ctx context.Context, level int, seek ltx.TXID, metadat
 			f.wrote(info.MaxTXID)
 		}
 	}
+	f.mistrust(level, seek, files)
 	return ltx.NewFileInfoSliceIterator(files), nil
 }
 

@@ -87,7 +87,7 @@ func (s *sink) WriteLTXFile(ctx context.Context, _ int, low, high ltx.TXID, r io
 func newFenced() (*fenced, *sink, *rope) {
 	s, r := &sink{written: map[string]int{}}, &rope{}
 	r.give(time.Hour)
-	f := &fenced{inner: s, right: r, pace: quick(), calls: &calls{}}
+	f := &fenced{inner: s, right: r, pace: quick(), calls: &calls{}, doubt: make(chan struct{}, 1)}
 	f.pace.stall, f.pace.list = 100*time.Millisecond, 100*time.Millisecond
 	f.open.Store(true)
 	return f, s, r

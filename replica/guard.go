@@ -38,6 +38,7 @@ type remoteFacts struct {
 	files        int
 	levels       []int           // that hold something
 	files0       []*ltx.FileInfo // of level 0
+	all          []*ltx.FileInfo
 }
 
 func (r remoteFacts) empty() bool { return r.transaction == 0 }

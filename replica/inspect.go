@@ -48,6 +48,9 @@ type Overview struct {
 	Files        int
 	Bytes        int64
 	Installation string
+	Gap          string      // what is missing, so that it can't be restored as it should; "" when the files join up
+	Oldest       time.Time   // the earliest moment that can be restored; zero: none
+	Snapshots    []time.Time // copies of the whole database, the oldest first
 
 	Holder   string    // the machine that may write it; "" when nobody ever did
 	Until    time.Time // when its right ends unless renewed, by its own clock
@@ -74,10 +77,12 @@ func Look(ctx context.Context, o Options) (Overview, error) {
 
 func (v *visitor) look(ctx context.Context) (Overview, error) {
 	seen := Overview{Where: v.storage.where}
-	facts, err := look(ctx, v.fence, v.storage.objects)
+	facts, err := v.facts(ctx)
 	if err != nil {
 		return seen, awayProblem(v.storage.where, err)
 	}
+	seen.Gap = gapIn(facts.all)
+	seen.Oldest, seen.Snapshots = moments(facts.all)
 	seen.Transaction, seen.NewestAt, seen.Files, seen.Bytes = facts.transaction, facts.newestAt, facts.files, facts.bytes
 	seen.Installation = facts.installation
 	if err := v.lookHere(ctx, &seen); err != nil {
@@ -90,6 +95,15 @@ func (v *visitor) look(ctx context.Context) (Overview, error) {
 	}
 	seen.Holder, seen.Until, seen.Released = r.Host, r.ExpiresAt, r.Released
 	return seen, nil
+}
+
+// facts are asked for twice when something is missing: a server may be at work.
+func (v *visitor) facts(ctx context.Context) (remoteFacts, error) {
+	facts, err := look(ctx, v.fence, v.storage.objects)
+	if err == nil && gapIn(facts.all) != "" {
+		facts, err = look(ctx, v.fence, v.storage.objects)
+	}
+	return facts, err
 }
 
 // lookHere adds what is on this disk.
@@ -207,9 +221,22 @@ func Restore(ctx context.Context, o Options, what RestoreOptions) (Report, error
 		return v.prepareOwn(ctx, f, what.At, got)
 	})
 	if err = errors.Join(err, f.close()); err != nil {
-		return report, restoreProblem(v.storage.where, err)
+		return report, v.sayMoments(ctx, what.At, restoreProblem(v.storage.where, what.At, err))
 	}
 	return report, nil
+}
+
+// sayMoments adds from when on something can be restored.
+func (v *visitor) sayMoments(ctx context.Context, at time.Time, err error) error {
+	var p *Problem
+	if at.IsZero() || !errors.As(err, &p) || p.Kind != NothingThere {
+		return err
+	}
+	facts, lookErr := look(ctx, v.fence, v.storage.objects)
+	if oldest, _ := moments(facts.all); lookErr == nil && !oldest.IsZero() {
+		p.Do = fmt.Sprintf("ask for a moment after %s, the earliest that can be restored", oldest.UTC().Format(time.RFC3339))
+	}
+	return p
 }
 
 // destination is the folder that is restored into: locked, when it is the data
@@ -269,11 +296,11 @@ func Verify(ctx context.Context, o Options) (Report, error) {
 	}
 	got, err := restoreInto(ctx, v.fence, path, order{full: true}, quiet(o.Log))
 	if err != nil {
-		return report, restoreProblem(v.storage.where, err)
+		return report, restoreProblem(v.storage.where, time.Time{}, err)
 	}
 	report.Transaction, report.Bytes, report.Took = got.transaction, got.bytes, got.took
 	if report.Installation, err = o.Installation(ctx, path); err != nil {
-		return report, restoreProblem(v.storage.where, err)
+		return report, restoreProblem(v.storage.where, time.Time{}, err)
 	}
 	if before == nil {
 		return report, nil

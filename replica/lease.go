@@ -31,13 +31,14 @@ type pace struct {
 	force       time.Duration // look into the log although it seems unchanged
 	walCheck    time.Duration // between looks at the size of the log
 	drillFirst  time.Duration // from the start to the first drill
+	join        time.Duration // between looks whether the replica's files join up
 }
 
 func usualPace() pace {
 	return pace{
 		leaseTTL: 60 * time.Second, leaseRenew: 20 * time.Second, leaseMargin: 15 * time.Second, leaseRetry: 5 * time.Second,
 		call: 10 * time.Second, list: time.Minute, stall: 20 * time.Second, retry: 10 * time.Second, keep: 5 * time.Second,
-		force: 5 * time.Second, walCheck: 250 * time.Millisecond, drillFirst: 10 * time.Minute,
+		force: 5 * time.Second, walCheck: 250 * time.Millisecond, drillFirst: 10 * time.Minute, join: 15 * time.Minute,
 	}
 }
 

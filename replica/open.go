@@ -247,7 +247,7 @@ func (r *Replica) bringBack(ctx context.Context, f facts) error {
 		return r.vouch(ctx, path, got, f)
 	})
 	if err != nil {
-		return restoreProblem(r.storage.where, err)
+		return restoreProblem(r.storage.where, time.Time{}, err)
 	}
 	r.log.Info("replica: the database is back and passed its check", "file", filepath.Base(r.folder.database), "bytes", got.bytes, "transaction", got.transaction, "took", got.took.Round(time.Millisecond))
 	return nil

@@ -40,6 +40,8 @@ type Replica struct {
 	engineMu sync.RWMutex // locked while the engine is replaced or closed
 	engine   *engine
 
+	mending sync.Mutex // one copy of the whole database at a time
+
 	noteMu sync.Mutex
 	note   note
 
@@ -176,7 +178,7 @@ func (r *Replica) Start(_ context.Context, installation string) error {
 		return nil
 	}
 	r.installation = installation
-	for _, f := range []func(context.Context){r.run, r.relieve, r.keepNote, r.drills} {
+	for _, f := range []func(context.Context){r.run, r.relieve, r.keepNote, r.drills, r.joins} {
 		r.work.Go(func() { f(r.background) })
 	}
 	return nil

@@ -153,11 +153,16 @@ func moveInto(from, to string) error {
 }
 
 // restoreProblem puts into words what came of a restore.
-func restoreProblem(where string, err error) error {
+func restoreProblem(where string, at time.Time, err error) error {
 	var known *Problem
 	switch {
 	case errors.As(err, &known):
 		return known
+	case errors.Is(err, litestream.ErrTxNotAvailable) && at.IsZero(), errors.Is(err, litestream.ErrNoSnapshots) && at.IsZero():
+		return &Problem{
+			Kind: NothingThere, Err: err, What: fmt.Sprintf("the replica (%s) holds no copy of the whole database, so nothing can be restored from it", where),
+			Do: "check the replica's address, and whether somebody deleted files there; a database that is still somewhere is the better copy",
+		}
 	case errors.Is(err, litestream.ErrTxNotAvailable), errors.Is(err, litestream.ErrNoSnapshots):
 		return &Problem{
 			Kind: NothingThere, Err: err, What: fmt.Sprintf("the replica (%s) holds nothing from that time", where),

@@ -60,7 +60,7 @@ func (s *storage) dropCABundle() bool {
 
 // fence puts the client behind a fence.
 func (s *storage) fence(r right, p pace) *fenced {
-	f := &fenced{inner: s.client, right: r, pace: p, calls: s.calls}
+	f := &fenced{inner: s.client, right: r, pace: p, calls: s.calls, doubt: make(chan struct{}, 1)}
 	if s.folder != nil {
 		f.place = *s.folder
 	}
@@ -147,6 +147,7 @@ func (r *remoteFacts) add(level int, files []*ltx.FileInfo) {
 	if level == 0 {
 		r.files0 = files
 	}
+	r.all = append(r.all, files...)
 	for _, info := range files {
 		r.transaction = max(r.transaction, uint64(info.MaxTXID))
 		if level == 0 {
