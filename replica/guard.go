@@ -69,7 +69,7 @@ func judge(f facts, firstStart, acceptRollback bool) (verdict, *Problem) {
 		return restore, nil
 	case f.remote.empty():
 		return judgeEmpty(f, firstStart)
-	case f.remote.installation != "" && f.installation != "" && f.remote.installation != f.installation:
+	case f.isForeign():
 		return "", wrongReplica(f)
 	case f.anotherWrote():
 		return yield, nil
@@ -95,6 +95,11 @@ func judgeEmpty(f facts, firstStart bool) (verdict, *Problem) {
 		return beginNew, nil
 	}
 	return "", emptied(f)
+}
+
+// isForeign tells whether the replica is of another installation than the database.
+func (f facts) isForeign() bool {
+	return f.remote.installation != "" && f.installation != "" && f.remote.installation != f.installation
 }
 
 // anotherWrote tells whether another server took the replica over from this one

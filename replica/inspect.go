@@ -35,6 +35,9 @@ func visit(o Options) (*visitor, error) {
 	if !o.Configured() {
 		return nil, &Problem{Kind: BadSettings, What: "no replica is configured", Do: "set HMCP_REPLICA_URL"}
 	}
+	if err := o.checkPlaces(); err != nil {
+		return nil, err
+	}
 	st := newStorage(o.Settings, o.Credentials)
 	st.dropCABundle()
 	return &visitor{o: o, storage: st, fence: st.fence(nobody{}, usualPace())}, nil

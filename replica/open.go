@@ -124,12 +124,30 @@ func (r *Replica) takeLease(ctx context.Context) (leaseRecord, error) {
 		}
 		if !said {
 			said = true
+			if err := r.foreign(ctx); err != nil {
+				return before, err
+			}
 			r.log.Warn("replica: "+held.Error()+"; waiting until it is free", "where", r.storage.where)
 		}
 		if !sleep(ctx, min(held.wait, r.pace.leaseRetry)) {
 			return before, ctx.Err()
 		}
 	}
+}
+
+// foreign refuses another installation's replica before its server is waited for.
+func (r *Replica) foreign(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, r.pace.call)
+	defer cancel()
+	id, err := readInstallation(ctx, r.storage.objects)
+	if err != nil {
+		return err
+	}
+	f := r.here
+	if f.remote.installation = id; f.isForeign() {
+		return wrongReplica(f)
+	}
+	return nil
 }
 
 // probeLease says plainly when the storage can't keep two servers apart.
@@ -221,8 +239,8 @@ func (r *Replica) carryOut(ctx context.Context, what verdict, f facts) error {
 			return err
 		}
 		return r.bringBack(ctx, f)
-	case restore:
-		if err := r.tidy("before-restore", r.folder.besides()...); err != nil {
+	case restore: // the file may be there and empty
+		if err := r.tidy("before-restore", append([]string{r.folder.database}, r.folder.besides()...)...); err != nil {
 			return err
 		}
 		return r.bringBack(ctx, f)

@@ -13,8 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -123,23 +121,6 @@ func (r *Replica) begin(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	}
-	return nil
-}
-
-// check finds what main must have got wrong.
-func (o Options) check() error {
-	if o.DatabasePath() != absolute(o.Database) {
-		return badFile(0, fmt.Sprintf("copies %s, and the database is %s", o.DatabasePath(), absolute(o.Database)), "write path: ${HMCP_DATA_DIR}/"+filepath.Base(o.Database))
-	}
-	if path := absolute(o.Database); strings.ContainsAny(path, "#?%") { // it puts the path into an address as it is, and would copy another file
-		return &Problem{
-			Kind: BadSettings, What: fmt.Sprintf("the path of the database, %s, holds #, ? or %%, which Litestream can't open", path),
-			Do: "keep the data folder under a path without these (HMCP_DATA_DIR)",
-		}
-	}
-	if o.Node == "" || o.Installation == nil || o.Pause == nil {
-		return errors.New("open the replica: Node, Installation and Pause are required")
 	}
 	return nil
 }
