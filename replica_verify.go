@@ -48,6 +48,9 @@ func (p *process) tellDifferences(r replica.Report) error {
 	switch {
 	case r.Tables == 0:
 		_, err = fmt.Fprintln(p.out, "There is no database here to compare it with.")
+	case r.Older:
+		return failed(nil, "the replica is whole, and newer than the database here",
+			fmt.Sprintf("to have the newest state, move the database here away and start the server, which restores it; to keep the older one, start once with `%s serve --accept-rollback`", binaryName))
 	case len(r.Differences) == 0:
 		_, err = fmt.Fprintf(p.out, "All %d tables hold the same as the database here.\n", r.Tables)
 	case r.Moving:

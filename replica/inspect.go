@@ -8,10 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/benbjohnson/litestream"
@@ -117,7 +115,7 @@ func (v *visitor) lookHere(ctx context.Context, seen *Overview) (err error) {
 		return nil
 	}
 	if seen.LocalID, err = v.o.Installation(ctx, path); err != nil {
-		return &Problem{Kind: Damaged, Err: err, What: fmt.Sprintf("the database %s can't be read (%s)", path, oneLine(err)), Do: "run `doctor`; the replica may be the better copy"}
+		return unreadable(path, err)
 	}
 	return nil
 }
@@ -186,6 +184,7 @@ type Report struct {
 	Tables      int      // that were compared with the database here
 	Differences []string // tables that are not the same; empty when all are
 	Moving      bool     // the database here was written meanwhile, so differences are no fault
+	Older       bool     // the database here is older than the replica
 }
 
 // Restore writes the replica's database to a file and checks it. Into the
@@ -274,73 +273,4 @@ func (v *visitor) prepareOwn(ctx context.Context, f *folder, at time.Time, got r
 	}
 	n.Where, n.Epoch, n.Replicated, n.Newest, n.At = v.storage.where, max(1, record.WriterEpoch), got.transaction, "", v.o.Now().UTC()
 	return f.writeNote(n)
-}
-
-// Verify restores the replica into a temporary folder, checks it in full, and
-// compares it with the database here, if there is one.
-//
-// Errors: *Problem.
-func Verify(ctx context.Context, o Options) (Report, error) {
-	v, err := visit(o)
-	if err != nil {
-		return Report{}, err
-	}
-	o = v.o
-	work, err := os.MkdirTemp(o.DataDir, "verify-*")
-	if err != nil {
-		return Report{}, folderProblem(o.DataDir, err)
-	}
-	defer func() { _ = os.RemoveAll(work) }()
-	path := filepath.Join(work, filepath.Base(o.Database))
-	report := Report{Where: v.storage.where}
-	before, err := v.contents(ctx, absolute(o.Database))
-	if err != nil {
-		return report, err
-	}
-	got, err := restoreInto(ctx, v.fence, path, order{full: true}, quiet(o.Log))
-	if err != nil {
-		return report, restoreProblem(v.storage.where, time.Time{}, err)
-	}
-	report.Transaction, report.Bytes, report.Took = got.transaction, got.bytes, got.took
-	if report.Installation, err = o.Installation(ctx, path); err != nil {
-		return report, restoreProblem(v.storage.where, time.Time{}, err)
-	}
-	if before == nil {
-		return report, nil
-	}
-	return report, v.compare(ctx, &report, before, path)
-}
-
-// contents reads what is in a database, table by table; nil when there is none.
-func (v *visitor) contents(ctx context.Context, path string) (map[string]string, error) {
-	if v.o.Contents == nil || !exists(path) {
-		return nil, nil
-	}
-	tables, err := v.o.Contents(ctx, path)
-	if err != nil {
-		return nil, &Problem{Kind: Damaged, Err: err, What: fmt.Sprintf("the database %s can't be read (%s)", path, oneLine(err)), Do: "run `doctor`; the replica may be the better copy"}
-	}
-	return tables, nil
-}
-
-// compare tells what differs. The database may be written meanwhile: it is read
-// before and after.
-func (v *visitor) compare(ctx context.Context, report *Report, before map[string]string, restored string) error {
-	there, err := v.contents(ctx, restored)
-	if err != nil {
-		return err
-	}
-	after, err := v.contents(ctx, absolute(v.o.Database))
-	if err != nil {
-		return err
-	}
-	report.Tables = len(before)
-	report.Moving = !maps.Equal(before, after)
-	for table := range before {
-		if there[table] != before[table] && there[table] != after[table] {
-			report.Differences = append(report.Differences, table)
-		}
-	}
-	slices.Sort(report.Differences)
-	return nil
 }

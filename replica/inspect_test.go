@@ -168,6 +168,50 @@ func TestVerifyComparesWithTheDatabase(t *testing.T) {
 	}
 }
 
+// TestVerifyWaitsForWhatIsOnItsWay: a row that is written a moment before is no
+// difference.
+func TestVerifyWaitsForWhatIsOnItsWay(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "file://"+filepath.Join(t.TempDir(), "copy"))
+	s.firstStart()
+	s.write(30)
+	s.synced()
+	s.replica.engineMu.Lock() // nothing is captured
+	s.write(1)
+	time.AfterFunc(verifyRest/2, s.replica.engineMu.Unlock)
+	report, err := Verify(t.Context(), s.options)
+	if err != nil || report.Tables != 1 || len(report.Differences) > 0 || report.Moving || report.Older {
+		t.Errorf("%+v, %v", report, err)
+	}
+	must(t, s.stop())
+}
+
+func TestVerifyTellsWhichSideIsOlder(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, "file://"+filepath.Join(t.TempDir(), "copy"))
+	s.firstStart()
+	s.write(20)
+	s.synced()
+	kept := filepath.Join(t.TempDir(), "old.db")
+	copyDatabase(t, s.options.Database, kept)
+	s.write(20)
+	must(t, s.stop())
+	copyDatabase(t, kept, s.options.Database)
+	if report, err := Verify(t.Context(), s.options); err != nil || !report.Older {
+		t.Errorf("the file alone is put back: %+v, %v", report, err)
+	}
+
+	other := newServer(t, "file://"+filepath.Join(t.TempDir(), "other"))
+	other.firstStart()
+	_, err := other.db.Exec(`UPDATE installation SET id = 'ins_other'`)
+	must(t, err)
+	must(t, other.stop())
+	stray := serverIn(t, other.options.DataDir, "file://"+s.options.target.folder)
+	if _, err := Verify(t.Context(), stray.options); kindOf(err) != WrongReplica {
+		t.Errorf("another installation's: %v", err)
+	}
+}
+
 // TestTheStockProgramRestoresWhatWeWrote, by the very file that is shipped.
 func TestTheStockProgramRestoresWhatWeWrote(t *testing.T) {
 	t.Parallel()
