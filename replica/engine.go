@@ -182,7 +182,7 @@ func (h quietHandler) Handle(ctx context.Context, r slog.Record) error {
 	expected := false
 	r.Attrs(func(a slog.Attr) bool {
 		err, ok := a.Value.Any().(error)
-		expected = ok && (errors.Is(err, errFenced) || errors.Is(err, errDamagedHere) || errors.Is(err, context.Canceled) || isAway(err))
+		expected = ok && (errors.Is(err, errFenced) || errors.Is(err, errDamagedHere) || errors.Is(err, context.Canceled) || isAway(err) || isFull(err))
 		return !expected
 	})
 	if r.Level < slog.LevelWarn || expected {

@@ -186,6 +186,9 @@ func (f *fenced) WriteLTXFile(ctx context.Context, level int, low, high ltx.TXID
 		if cause := context.Cause(allowed); cause != nil {
 			err = fmt.Errorf("%w (%w)", cause, err)
 		}
+		if f.place != nil {
+			err = fullFolder(err)
+		}
 		return nil, storageError(err)
 	}
 	if level == 0 {

@@ -76,6 +76,9 @@ func metaOf(database, named string) string {
 }
 
 func folderProblem(path string, err error) error {
+	if isFull(err) {
+		return &Problem{Kind: Failed, Err: err, What: fmt.Sprintf("the disk that %s lies on is full (%v)", path, err), Do: "free some space and try again"}
+	}
 	return &Problem{
 		Kind: Failed, Err: err, What: fmt.Sprintf("the data folder %s can't be used (%v)", path, err),
 		Do: "look at the disk and at the rights of the folder",

@@ -37,7 +37,7 @@ func (r *Replica) leaseAnswered() {
 	var was error
 	r.memory.set(func(m *memory) { was, m.leaseErr, m.holder = m.leaseErr, nil, "" })
 	if was != nil {
-		r.log.Info("replica: the storage answers again; copying goes on")
+		r.log.Info("replica: the lease is kept again; copying goes on")
 	}
 }
 
@@ -117,7 +117,7 @@ func (r *Replica) attached(ctx context.Context, before leaseRecord) bool {
 		switch {
 		case err == nil:
 			r.leaseAnswered()
-			r.log.Info("replica: the storage answers; copying begins", "where", r.storage.where)
+			r.log.Info("replica: both sides are compared; copying begins", "where", r.storage.where)
 			return true
 		case ctx.Err() != nil || r.Reason() != nil:
 			return false

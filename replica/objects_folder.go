@@ -92,13 +92,21 @@ func (f folderObjects) put(ctx context.Context, name string, data []byte, on con
 	}
 	unlock, err := f.lock(ctx)
 	if err != nil {
-		return "", err
+		return "", fullFolder(err)
 	}
 	err = f.check(name, on)
 	if err == nil {
 		err = writeFile(filepath.Join(f.folder, name), data)
 	}
-	return versionOf(data), errors.Join(err, unlock())
+	return versionOf(data), errors.Join(fullFolder(err), unlock())
+}
+
+// fullFolder marks a full disk that the replica lies on: it may not be ours.
+func fullFolder(err error) error {
+	if err == nil || !isFull(err) {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", errNoRoom, err)
 }
 
 // lock waits for the lock file: others hold it for moments only.

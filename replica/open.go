@@ -45,11 +45,31 @@ func (r *Replica) openReplica(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	r.keeping.Go(func() { r.keepLease(leaseLife) })
-	if err := r.compare(ctx, before); err != nil {
-		return err
+	keep, done := context.WithCancel(leaseLife)
+	r.keeping.Go(func() {
+		defer done()
+		r.keepLease(keep)
+	})
+	if err = r.compare(ctx, before); isFull(err) && r.here.here {
+		done() // what follows renews the lease itself
+		r.openOnFullDisk(leaseLife, before, err)
+		return nil
 	}
-	return nil
+	return err
+}
+
+// openOnFullDisk goes on behind the fence: without the note that comes before the
+// first write to the replica, a crash would make this database look like an older
+// one. When there is room, both sides are compared again and copying begins.
+func (r *Replica) openOnFullDisk(leaseLife context.Context, before leaseRecord, cause error) {
+	r.freshEngine(leaseLife)
+	r.memory.set(func(m *memory) { m.leaseErr = cause })
+	r.log.Warn("replica: the disk is full; serving without copying for now", "reason", oneLine(cause))
+	r.keeping.Go(func() {
+		if r.attached(leaseLife, before) {
+			r.keepLease(leaseLife)
+		}
+	})
 }
 
 func (r *Replica) newEngine() *engine {

@@ -174,6 +174,9 @@ func firstError(errs []error) error {
 // isAway tells whether the storage could not be asked, or does not let us in:
 // both may be over later, and neither says what the replica holds.
 func isAway(err error) bool {
+	if isFull(err) { // the number of that error passes for one of the network
+		return false
+	}
 	for _, mark := range []error{errForbidden, errNoKeys, errNoPlace, errOtherRegion, errNoRoom, errStalled, errVanished, context.DeadlineExceeded, io.ErrUnexpectedEOF} {
 		if errors.Is(err, mark) {
 			return true
@@ -185,8 +188,13 @@ func isAway(err error) bool {
 	return errors.As(err, &network) || errors.As(err, &api) || errors.As(err, &operation)
 }
 
+// isFull tells whether the disk here takes no more; that of the storage is another
+// matter.
 func isFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, litestream.ErrDiskFull)
+	if err == nil || errors.Is(err, errNoRoom) {
+		return false
+	}
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, litestream.ErrDiskFull) || strings.Contains(err.Error(), "database or disk is full")
 }
 
 // awayProblem says why the storage can't be used, and what to look at.
