@@ -36,6 +36,7 @@ type process struct {
 func (p *process) config() (config, error) { return loadConfig(p.environ, p.envFile) }
 
 func main() {
+	keepFilesPrivate()
 	// Before any database is opened: from the first lock on it is too late.
 	if err := store.PrepareProcess(); err != nil {
 		_, _ = fmt.Fprintf(os.Stderr, "%s: the files can't be set up: %v\n", binaryName, err)
