@@ -28,7 +28,7 @@ type nobody struct{}
 
 func (nobody) remaining() time.Duration { return 0 }
 
-func visit(o Options) (*visitor, error) {
+func visit(ctx context.Context, o Options) (*visitor, error) {
 	o = o.withDefaults()
 	if !o.Configured() {
 		return nil, &Problem{Kind: BadSettings, What: "no replica is configured", Do: "set HMCP_REPLICA_URL"}
@@ -38,6 +38,9 @@ func visit(o Options) (*visitor, error) {
 	}
 	st := newStorage(o.Settings, o.Credentials)
 	st.dropCABundle()
+	if err := st.checkKeys(ctx, usualPace()); err != nil {
+		return nil, err
+	}
 	return &visitor{o: o, storage: st, fence: st.fence(nobody{}, usualPace())}, nil
 }
 
@@ -69,7 +72,7 @@ type Overview struct {
 // Look asks the storage what the replica holds and who writes it.
 // Errors: *Problem.
 func Look(ctx context.Context, o Options) (Overview, error) {
-	v, err := visit(o)
+	v, err := visit(ctx, o)
 	if err != nil {
 		return Overview{}, err
 	}
@@ -193,7 +196,7 @@ type Report struct {
 //
 // Errors: *Problem.
 func Restore(ctx context.Context, o Options, what RestoreOptions) (Report, error) {
-	v, err := visit(o)
+	v, err := visit(ctx, o)
 	if err != nil {
 		return Report{}, err
 	}

@@ -30,6 +30,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/benbjohnson/litestream"
 	ls3 "github.com/benbjohnson/litestream/s3"
@@ -92,12 +93,13 @@ func (o *s3Objects) make(ctx context.Context, region string) (*s3.Client, error)
 	}
 	options := []func(*config.LoadOptions) error{
 		config.WithRegion(region),
+		config.WithLogger(logging.Nop{}), // what matters comes back as an error
 		config.WithHTTPClient(&http.Client{Transport: transport}),
 		config.WithRetryer(func() aws.Retryer {
 			return retry.NewStandard(func(r *retry.StandardOptions) { r.MaxAttempts, r.MaxBackoff = objectTries, time.Second })
 		}),
 	}
-	if b.accessKeyID != "" && b.secretAccessKey != "" {
+	if b.hasKeys() {
 		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(b.accessKeyID, b.secretAccessKey, "")))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)

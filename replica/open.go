@@ -27,6 +27,11 @@ func (r *Replica) openReplica(ctx context.Context) error {
 	r.fence = r.storage.fence(r.lease, r.pace)
 	r.fence.sound = r.sound
 	r.engine = r.newEngine()
+	if r.storage.bucket != nil && r.storage.bucket.endpoint != "" { // AWS may give them later
+		if err := r.storage.checkKeys(ctx, r.pace); err != nil {
+			return err
+		}
+	}
 	if err := r.lookHere(ctx); err != nil {
 		return err
 	}

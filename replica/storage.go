@@ -26,6 +26,7 @@ type storage struct {
 	where   string
 	client  litestream.ReplicaClient // Litestream's own
 	files   *file.ReplicaClient      // the same, when it is a folder
+	bucket  *bucket                  // when it is one
 	objects objects
 	folder  *folderObjects // when it is a folder
 	calls   *calls
@@ -44,7 +45,7 @@ func newStorage(s Settings, c Credentials) *storage {
 	if b.accessKeyID == "" && b.secretAccessKey == "" {
 		b.accessKeyID, b.secretAccessKey = c.AccessKeyID, c.SecretAccessKey.Reveal()
 	}
-	st.client = b.client()
+	st.client, st.bucket = b.client(), &b
 	st.objects = countedObjects{&s3Objects{bucket: b}, st.calls}
 	return st
 }

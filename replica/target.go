@@ -136,7 +136,7 @@ func (c *replicaConfig) bucket() (*bucket, error) {
 		return nil, err
 	}
 	b.settle(c, said)
-	return b, nil
+	return b, checkEndpoint(c.Endpoint)
 }
 
 // take uses what the address says where no key says it.
@@ -265,6 +265,9 @@ func parseAddress(text string) (address, error) {
 	if strings.HasPrefix(host, "arn:") || (litestream.IsNeonEndpoint(a.endpoint) && own != "") {
 		a.bucket, a.region, a.endpoint, a.pathStyle = host, litestream.RegionFromS3ARN(host), "", false
 	}
+	if err := checkEndpoint(own); err != nil {
+		return address{}, err
+	}
 	if own != "" {
 		a.endpoint, _ = litestream.EnsureEndpointScheme(own)
 		a.pathStyle = true
@@ -276,6 +279,15 @@ func parseAddress(text string) (address, error) {
 		a.region = region
 	}
 	return a, nil
+}
+
+// checkEndpoint refuses what is reached in another way than S3 is.
+func checkEndpoint(endpoint string) error {
+	scheme, _, ok := strings.Cut(endpoint, "://")
+	if !ok || scheme == "http" || scheme == "https" {
+		return nil
+	}
+	return badAddress(fmt.Sprintf("has an endpoint that begins with %s://", scheme), "write ?endpoint=https://HOST")
 }
 
 // unknownPart refuses a part of the query, which may be a secret: only its name

@@ -25,7 +25,7 @@ const (
 //
 // Errors: *Problem.
 func Verify(ctx context.Context, o Options) (Report, error) {
-	v, err := visit(o)
+	v, err := visit(ctx, o)
 	if err != nil {
 		return Report{}, err
 	}
