@@ -16,9 +16,9 @@ import (
 // hasKeys tells whether the settings name credentials.
 func (b bucket) hasKeys() bool { return b.accessKeyID != "" && b.secretAccessKey != "" }
 
-// checkKeys makes sure that there are credentials before Litestream's client looks
+// requireKeys makes sure that there are credentials before Litestream's client looks
 // for them, which says so in lines of its own. Errors: *Problem.
-func (s *storage) checkKeys(ctx context.Context, p pace) error {
+func (s *storage) requireKeys(ctx context.Context, p pace) error {
 	b := s.bucket
 	if b == nil || b.hasKeys() {
 		return nil

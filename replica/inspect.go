@@ -38,7 +38,7 @@ func visit(ctx context.Context, o Options) (*visitor, error) {
 	}
 	st := newStorage(o.Settings, o.Credentials)
 	st.dropCABundle()
-	if err := st.checkKeys(ctx, usualPace()); err != nil {
+	if err := st.requireKeys(ctx, usualPace()); err != nil {
 		return nil, err
 	}
 	return &visitor{o: o, storage: st, fence: st.fence(nobody{}, usualPace())}, nil

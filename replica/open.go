@@ -28,7 +28,7 @@ func (r *Replica) openReplica(ctx context.Context) error {
 	r.fence.sound = r.sound
 	r.engine = r.newEngine()
 	if r.storage.bucket != nil && r.storage.bucket.endpoint != "" { // AWS may give them later
-		if err := r.storage.checkKeys(ctx, r.pace); err != nil {
+		if err := r.storage.requireKeys(ctx, r.pace); err != nil {
 			return err
 		}
 	}
