@@ -21,5 +21,7 @@ func LockFile(path string) (unlock func() error, err error) {
 		}
 		return nil, errors.Join(err, f.Close())
 	}
-	return f.Close, nil
+	// The lock is the open file's, which a child that is just being started may
+	// share for a moment: so it is given back by itself.
+	return func() error { return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close()) }, nil
 }
