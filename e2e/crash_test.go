@@ -73,6 +73,9 @@ func killRounds(t *testing.T, s *server, v *visitor, key string, rounds int) *le
 			t.FailNow()
 		}
 	}
+	if len(books.odd) > 0 {
+		t.Errorf("changes of keys were answered with %v", books.odd)
+	}
 	t.Logf("%d rounds: %d tool calls acknowledged of %d sent; %d keys created and %d revoked; none missing, integrity ok each time",
 		rounds, len(books.calls), books.sent.Load(), len(books.created), len(books.revoked))
 	return books

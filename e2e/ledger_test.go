@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,8 +32,9 @@ type ledger struct {
 	revoked []write
 	sent    atomic.Int64 // tool calls, answered or not
 	failed  atomic.Int64 // tool calls that were answered with an error
-	// How critical changes were answered at the first try: all, those that had to be asked for again, and those with an odd status.
-	asked, held, odd int
+	// How critical changes were answered at the first try: all, and those that had to be asked for again.
+	asked, held int
+	odd         []int // statuses of answers that are neither yes nor "again"
 }
 
 func (l *ledger) add(to *[]write, w write) {
@@ -162,12 +164,24 @@ func (w load) assist(ctx context.Context, s *server, key string, caller int, l *
 	}
 }
 
+const loadKey = "load" // how the names of its keys begin
+
 // manage creates keys and revokes them. A change that waits for the copy is asked for again, as its answer says, until it is done.
 func (w load) manage(ctx context.Context, s *server, me *visitor, l *ledger) {
 	m := manager{base: s.base, http: me.http}
 	caller := int(callersSoFar.Add(1))
+	// A key that was being made when the server died last time may be there, and an org may have five.
+	left, err := m.activeKeys(ctx, loadKey)
+	if err != nil {
+		return
+	}
+	for _, id := range left {
+		if ok := l.change(ctx, http.StatusOK, func() (int, error) { return m.revokeKey(ctx, id) }); !ok {
+			return
+		}
+	}
 	for number := 0; ctx.Err() == nil; number++ {
-		name, id := fmt.Sprintf("load %d-%d", caller, number), ""
+		name, id := fmt.Sprintf("%s %d-%d", loadKey, caller, number), ""
 		ok := l.change(ctx, http.StatusCreated, func() (status int, err error) {
 			id, status, err = m.createKey(ctx, name)
 			return status, err
@@ -199,7 +213,9 @@ func (l *ledger) change(ctx context.Context, want int, ask func() (status int, e
 		case status == want:
 			return true
 		case status != http.StatusServiceUnavailable:
-			l.count(&l.odd)
+			l.mu.Lock()
+			l.odd = append(l.odd, status)
+			l.mu.Unlock()
 			return false
 		case try == 0:
 			l.count(&l.held)
@@ -240,6 +256,27 @@ func (m *manager) createKey(ctx context.Context, name string) (id string, status
 
 func (m *manager) revokeKey(ctx context.Context, id string) (status int, err error) {
 	return m.do(ctx, http.MethodDelete, "/api/api-keys/"+id, nil, nil)
+}
+
+// activeKeys lists the ids of the active keys whose names begin so.
+func (m *manager) activeKeys(ctx context.Context, begin string) (ids []string, err error) {
+	var list struct {
+		Keys []struct {
+			ID     string `json:"id"`
+			Name   string `json:"name"`
+			Active bool   `json:"active"`
+		} `json:"keys"`
+	}
+	status, err := m.do(ctx, http.MethodGet, "/api/api-keys", nil, &list)
+	if err != nil || status != http.StatusOK {
+		return nil, fmt.Errorf("list the keys: %d %w", status, err)
+	}
+	for _, k := range list.Keys {
+		if k.Active && strings.HasPrefix(k.Name, begin) {
+			ids = append(ids, k.ID)
+		}
+	}
+	return ids, nil
 }
 
 func (m *manager) do(ctx context.Context, method, path string, body []byte, into any) (status int, err error) {
