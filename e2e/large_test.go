@@ -21,7 +21,7 @@ func TestALargeDatabaseComesBack(t *testing.T) {
 	soakOnly(t)
 	storage := replicatest.Start(t)
 	s := newReplicated(t, newUpstream(t, nil), storage.Proxy).run(t, firstStart)
-	_, key := furnish(t, s)
+	v, key := furnish(t, s)
 	newAssistant(s.base, key).must(t, "hostaway_whoami", `{}`)
 	if code := s.stop(); code != 0 {
 		t.Fatalf("exit code %d", code)
@@ -59,6 +59,10 @@ func TestALargeDatabaseComesBack(t *testing.T) {
 	if took > restoreAim {
 		t.Errorf("the restore took %v, more than %v", took, restoreAim)
 	}
+	v.moveTo(s.base)
+	began = time.Now()
+	v.awaitCopied()
+	t.Logf("copied as a whole after another %v", time.Since(began).Round(time.Millisecond))
 	if code := s.stop(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
