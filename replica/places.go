@@ -32,7 +32,7 @@ func (o Options) checkFolder() error {
 		return nil
 	}
 	data, folder := resolved(absolute(o.DataDir)), resolved(o.target.folder)
-	why := ""
+	var why string
 	switch {
 	case isBelow(folder, data):
 		why = "lies in the data folder"
