@@ -40,7 +40,8 @@ func TestNoSecretLiesAtRest(t *testing.T) {
 	if answer := v.get("/nothing/" + plant); answer.status != http.StatusNotFound {
 		t.Errorf("no page: %d", answer.status)
 	}
-	s.kill() // so that the write-ahead log stays
+	s.waitFor(s.errOut, plant) // the line comes after the answer
+	s.kill()                   // so that the write-ahead log stays
 	found := strings.Join(lying(t, s, storage).findLeaks(map[string]string{"plant": plant}), "\n")
 	for _, where := range []string{"log ", "file " + databaseName + "-wal ", "dump of " + databaseName, "object ", "pages of "} {
 		if !strings.Contains(found, where) {

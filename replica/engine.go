@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -153,6 +154,12 @@ func (e *engine) snapshot(ctx context.Context) error {
 func (e *engine) position() (transaction uint64, broken bool) {
 	_, err := e.db.Pos()
 	return captured(e.db.MetaPath()), err != nil
+}
+
+// isCorrupt tells whether SQLite found the database damaged. Its error's own type is
+// the store's to know.
+func isCorrupt(err error) bool {
+	return strings.Contains(err.Error(), "database disk image is malformed") || strings.Contains(err.Error(), "file is not a database")
 }
 
 // isStuck tells whether Litestream's files beside the database are damaged or

@@ -239,6 +239,10 @@ func (r *Replica) tell(ctx context.Context, err error, failed int) {
 	case err == nil && failed > 0:
 		r.log.Info("replica: copying goes on", "failures", failed)
 	case err == nil || errors.Is(err, errFenced):
+	case failed == 1 && isCorrupt(err): // Litestream can't even begin
+		if err := r.sound(ctx); err != nil && !errors.Is(err, errDamagedHere) {
+			r.log.Warn("replica: the database can't be checked", "error", oneLine(err))
+		}
 	case failed == 3 && isStuck(err):
 		r.log.Warn("replica: Litestream's files beside the database are damaged; the whole database is copied again", "error", oneLine(err))
 		if err := r.renewEngine(ctx, func() error { return nil }); err != nil {
