@@ -4,6 +4,7 @@ package storetest_test
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"testing"
@@ -43,5 +44,41 @@ func TestKit(t *testing.T) {
 	}
 	if log.Len() != 0 {
 		t.Errorf("the store complained: %s", log.String())
+	}
+}
+
+// A full disk refuses a change, and takes it again once there is room; with a
+// reserve, it still takes what lets people read.
+func TestKitsDisk(t *testing.T) {
+	t.Parallel()
+	plain, reserved := &storetest.Disk{}, &storetest.Disk{}
+	for name, kit := range map[string]struct {
+		disk    *storetest.Disk
+		with    storetest.Option
+		signsIn bool
+	}{
+		"plain":    {plain, storetest.WithDisk(plain), false},
+		"reserved": {reserved, storetest.WithReservedDisk(reserved), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st := storetest.Open(t, kit.with)
+			f := storetest.Org(t, st, "Acme")
+			if kit.signsIn {
+				kit.disk.WholeReserve(t)
+			}
+			kit.disk.Fill()
+			if err := f.Org.Rename(t.Context(), f.By(), "Other"); !errors.Is(err, store.ErrDiskFull) {
+				t.Errorf("a change on a full disk: %v", err)
+			}
+			_, _, err := st.SignIn(t.Context(), store.SignIn{Email: f.Email, Password: f.Password})
+			if signedIn := err == nil; signedIn != kit.signsIn {
+				t.Errorf("signing in on a full disk: %v", err)
+			}
+			kit.disk.Free()
+			if err := f.Org.Rename(t.Context(), f.By(), "Other"); err != nil {
+				t.Errorf("a change with room again: %v", err)
+			}
+		})
 	}
 }
