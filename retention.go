@@ -50,7 +50,7 @@ func storeJobs(db *store.Store, auditMonths int, now func() time.Time) []job {
 // houseJobs are all jobs of a server.
 func houseJobs(c config, db *store.Store, up *upstream, now func() time.Time) []job {
 	return append(storeJobs(db, c.AuditMonths, now), job{
-		name: "clients", every: 10 * time.Minute, about: "Forgets the Hostaway clients of orgs that have no connection any more",
+		name: "clients", every: time.Hour, about: "Forgets the Hostaway clients of orgs that have no connection any more",
 		run: func(ctx context.Context) (string, error) {
 			n, err := up.forgetGone(ctx, db)
 			return counted(n, "clients forgotten"), err
