@@ -45,14 +45,15 @@ const (
 	healthWait = time.Second // for all parts together
 )
 
-// health keeps the newest list. Parts are added before it is first asked.
+// health keeps the newest list. Parts are added as they are built, and the figures
+// may be asked for before that.
 type health struct {
-	parts    []examine
 	stopping atomic.Bool
 	now      func() time.Time
 	log      *slog.Logger
 
 	mu     sync.Mutex
+	parts  []examine
 	checks []check
 	at     time.Time
 	told   map[string]checkState // what the log was told, by name
@@ -62,7 +63,12 @@ func newHealth(now func() time.Time, log *slog.Logger, parts ...examine) *health
 	return &health{parts: parts, now: now, log: log, told: map[string]checkState{}}
 }
 
-func (h *health) add(part examine) { h.parts = append(h.parts, part) }
+// add takes one more part, which the next list has.
+func (h *health) add(part examine) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.parts, h.checks = append(h.parts, part), nil
+}
 
 // stop makes the server not ready from now on.
 func (h *health) stop() { h.stopping.Store(true) }

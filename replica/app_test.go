@@ -241,6 +241,12 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	}
 }
 
+// removeUnder removes a folder into which somebody may be writing.
+func removeUnder(t testing.TB, folder string) {
+	t.Helper()
+	eventually(t, "the folder is gone", func() bool { return os.RemoveAll(folder) == nil })
+}
+
 // readOnly opens a database file that is not in use, or is.
 func readOnly(path string, f func(*sql.DB) error) error {
 	if _, err := os.Stat(path); err != nil {

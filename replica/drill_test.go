@@ -28,7 +28,7 @@ func TestTheDrillFindsAHoleAndMendsIt(t *testing.T) {
 		t.Errorf("the drill is not noted: %+v, %v", n, err)
 	}
 
-	must(t, os.RemoveAll(filepath.Join(copyTo, "ltx")))
+	removeUnder(t, filepath.Join(copyTo, "ltx"))
 	rows := s.write(20)
 	s.synced() // the changes alone are there now
 	if s.replica.drill(t.Context()) {

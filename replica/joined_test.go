@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -52,7 +51,7 @@ func TestAnEmptiedReplicaIsFilledAgain(t *testing.T) {
 	s.firstStart()
 	rows := s.write(50)
 	s.synced()
-	must(t, os.RemoveAll(filepath.Join(copyTo, "ltx")))
+	removeUnder(t, filepath.Join(copyTo, "ltx"))
 	eventually(t, "it is filled", func() bool {
 		seen, err := Look(t.Context(), s.options)
 		return err == nil && seen.Transaction > 0 && seen.Gap == "" && s.replica.Status().Drill.OK
@@ -80,7 +79,7 @@ func TestAHoleIsSeenFromOutside(t *testing.T) {
 	if err != nil || seen.Gap != "" || seen.Oldest.IsZero() {
 		t.Errorf("before: %+v, %v", seen, err)
 	}
-	must(t, os.RemoveAll(filepath.Join(copyTo, "ltx")))
+	removeUnder(t, filepath.Join(copyTo, "ltx"))
 	s.write(20)
 	s.synced()
 	seen, err = Look(t.Context(), s.options)
