@@ -38,7 +38,7 @@ func usualPace() pace {
 	return pace{
 		leaseTTL: 60 * time.Second, leaseRenew: 20 * time.Second, leaseMargin: 15 * time.Second, leaseRetry: 5 * time.Second,
 		call: 10 * time.Second, list: time.Minute, stall: 20 * time.Second, retry: 10 * time.Second, keep: 5 * time.Second,
-		force: 5 * time.Second, walCheck: 250 * time.Millisecond, drillFirst: 10 * time.Minute, join: 15 * time.Minute,
+		force: 5 * time.Second, walCheck: 250 * time.Millisecond, drillFirst: 10 * time.Minute, join: 30 * time.Minute,
 	}
 }
 
