@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"time"
 
 	"hostaway-mcp/hostaway"
 	"hostaway-mcp/secret"
@@ -39,6 +40,17 @@ type config struct {
 	LitestreamConfig       string // path; empty: the litestream.yml inside the program
 	CriticalWrites         string
 	LeaseLost              string
+
+	BillingMode          string
+	StripeKey            secret.Text
+	StripeWebhookSecrets []secret.Text // the newest need not come first
+	StripePrice          string        // lookup key
+	StripeURL            string
+	BillingGrace         time.Duration
+	BillingTax           bool
+	PromotionCodes       bool
+	SMTPURL              secret.Text // zero: no mail
+	MailFrom             string
 
 	HostawayURL        string
 	HostawayPerAccount hostaway.Rate
@@ -80,7 +92,7 @@ type setting struct {
 
 // settings is the table of all settings, in the order people read them.
 func settings() []setting {
-	return slices.Concat(serverSettings(), hostawaySettings(), operatorSettings(), replicaSettings(), clientSettings())
+	return slices.Concat(serverSettings(), hostawaySettings(), operatorSettings(), replicaSettings(), billingSettings(), clientSettings())
 }
 
 func serverSettings() []setting {

@@ -13,14 +13,14 @@ const domainSetting = "HMCP_DOMAIN"
 // complete comes after every setting was read, and returns what does not fit
 // together.
 func (c *config) complete() []error {
+	problems := c.billingTogether()
 	if c.Domain == "" {
-		return c.withoutDomain()
+		return append(problems, c.withoutDomain()...)
 	}
 	base := "https://" + c.Domain
 	c.follow("HMCP_LISTEN", ":443", func(s string) { c.Listen = s })
 	c.follow("HMCP_LISTEN_HTTP", ":80", func(s string) { c.ListenHTTP = s })
 	c.follow("HMCP_BASE_URL", base, func(s string) { c.BaseURL = s })
-	var problems []error
 	if u, err := url.Parse(c.BaseURL); err != nil || u.Scheme != "https" || u.Hostname() != c.Domain {
 		problems = append(problems, misused(fmt.Sprintf("HMCP_BASE_URL is %s, and HMCP_DOMAIN serves %s", c.BaseURL, base),
 			"leave HMCP_BASE_URL unset, or make it "+base+" (a port may follow, if people reach the server by another one)"))

@@ -37,7 +37,13 @@ func TestSettingsThatContradictEachOther(t *testing.T) {
 		"with a proxy's protocol": {[]string{domain, "HMCP_H2C=on"}, []string{"HMCP_H2C is for a proxy"}},
 		"one port for both":       {[]string{domain, "HMCP_LISTEN=:80"}, []string{"need a port each"}},
 		"two at once":             {[]string{domain, "HMCP_LISTEN=:80", "HMCP_H2C=on"}, []string{"need a port each", "HMCP_H2C is for a proxy"}},
-		"TLS without a domain":    {[]string{"HMCP_ACME_EMAIL=ops@example.com", "HMCP_LISTEN_HTTP=:80"}, []string{"HMCP_ACME_EMAIL is set and HMCP_DOMAIN is not", "HMCP_LISTEN_HTTP is set"}},
+		"billing without a key":   {[]string{"HMCP_BILLING_MODE=stripe"}, []string{"HMCP_STRIPE_KEY is not set"}},
+		"a live key elsewhere": {
+			[]string{"HMCP_BILLING_MODE=stripe", "HMCP_STRIPE_KEY=rk_live_a", "HMCP_STRIPE_URL=http://127.0.0.1:9"},
+			[]string{"together with a live key"},
+		},
+		"mail from nobody":     {[]string{"HMCP_SMTP_URL=smtp://127.0.0.1:25"}, []string{"only one is set"}},
+		"TLS without a domain": {[]string{"HMCP_ACME_EMAIL=ops@example.com", "HMCP_LISTEN_HTTP=:80"}, []string{"HMCP_ACME_EMAIL is set and HMCP_DOMAIN is not", "HMCP_LISTEN_HTTP is set"}},
 	}
 	for name, tt := range tests {
 		r := runCommand(t, tt.environ, "config")

@@ -19,13 +19,16 @@ const module = "hostaway-mcp"
 // A folder that is missing here fails the test: a new room is a decision, not an accident.
 func rooms() map[string][]string {
 	return map[string][]string{
-		".":                     {"dashboard", "mcp", "hostaway", "hostaway/hostawaytest", "store", "secret", "replica"},
+		".":                     {"dashboard", "mcp", "hostaway", "hostaway/hostawaytest", "store", "secret", "replica", "billing", "mail"},
 		"dashboard":             {"store", "secret"},
 		"mcp":                   {"hostaway", "store", "secret"},
 		"hostaway":              {"secret"},
 		"hostaway/hostawaytest": {},
 		"store":                 {"secret"},
 		"store/storetest":       {"store", "secret"},
+		"billing":               {"hostaway", "store", "secret"},
+		"billing/stripetest":    {},
+		"mail":                  {"store", "secret"},
 		"replica":               {"secret"},
 		"replica/replicatest":   {},
 		"secret":                {},
@@ -51,6 +54,9 @@ func doors() map[string][]string {
 		"github.com/superfly/ltx":   {"replica"},
 		"github.com/aws/":           {"replica"},
 		"gopkg.in/yaml.v3":          {"replica"},
+		"github.com/stripe/":        {"billing"},
+		"github.com/wneessen/":      {"mail"},
+		"github.com/emersion/":      {},
 		"github.com/prometheus/":    {"."},
 		"go.opentelemetry.io/":      {"."},
 	}
@@ -58,7 +64,7 @@ func doors() map[string][]string {
 
 // helpersOf lists what tests may import beyond their room's own list: the kits that fake the outside world.
 func helpersOf() []string {
-	return []string{"hostaway/hostawaytest", "store/storetest", "replica/replicatest", "store", "secret", "hostaway"}
+	return []string{"hostaway/hostawaytest", "store/storetest", "replica/replicatest", "billing/stripetest", "store", "secret", "hostaway"}
 }
 
 func TestRoomsImportOnlyWhatThePlanAllows(t *testing.T) {
