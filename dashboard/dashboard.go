@@ -78,6 +78,9 @@ type Config struct {
 	Demo    *DemoHint
 	// Operator tells how the server does; nil means that there are no pages for its operator.
 	Operator Operator
+	// Billing is the plan of each org, and BillingOperator what the operator sees of it; nil means that nobody pays.
+	Billing         Billing
+	BillingOperator BillingOperator
 }
 
 // Dashboard is the pages and the JSON API for signed-in members.
