@@ -173,9 +173,8 @@ func (c *Client) get(ctx context.Context, what call) (envelope, error) {
 	return ans.envelope, nil
 }
 
-// decodeList reads the rows of an answer, and notes unreadable fields in the log by name.
-func decodeList[T any](ctx context.Context, c *Client, op string, env envelope) ([]T, error) {
-	reader := newRowReader()
+// decodeList reads the rows of an answer with a fresh reader, and notes unreadable fields in the log by name.
+func decodeList[T any](ctx context.Context, c *Client, op string, env envelope, reader *rowReader) ([]T, error) {
 	rows, err := decodeRows[T](reader, env.result)
 	c.noteUnreadable(ctx, op, reader)
 	return rows, err
@@ -200,7 +199,7 @@ func fetchAll[T any](ctx context.Context, c *Client, what call) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := decodeList[T](ctx, c, what.op, env)
+	rows, err := decodeList[T](ctx, c, what.op, env, newRowReader())
 	return rows, doing(what.op, err)
 }
 

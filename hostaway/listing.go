@@ -102,7 +102,7 @@ type Listing struct {
 }
 
 // IsArchived tells whether the listing was archived in Hostaway's dashboard: it can be read, but nothing linked to it changed.
-func (l Listing) IsArchived() bool { return l.SpecialStatus == ListingArchived }
+func (l Listing) IsArchived() bool { return !l.SpecialStatus.IsActive() }
 
 // IsMultiUnit tells whether the listing has units; it needs IncludeResources to know.
 func (l Listing) IsMultiUnit() bool { return len(l.Units) > 0 }
@@ -149,6 +149,13 @@ const (
 	ListingActive   SpecialStatus = ""
 	ListingArchived SpecialStatus = "archived"
 )
+
+// IsActive is what an active listing is, for what is shown, counted and billed alike: one that was not archived. A status that is
+// not known yet counts as active, a listing without channels too, and one with many units is one.
+func (s SpecialStatus) IsActive() bool { return s != ListingArchived }
+
+// isKnown tells whether the status is one of those above.
+func (s SpecialStatus) isKnown() bool { return s == ListingActive || s == ListingArchived }
 
 // RoomType tells what part of a building a listing is. Unknown values are kept as they are.
 type RoomType string
@@ -210,7 +217,7 @@ type ListingFilter struct {
 	LatestActivityTo   Date
 	// OnBookingEngine keeps listings that are (or are not) on the direct booking website.
 	OnBookingEngine *bool
-	// ActiveOnly leaves archived listings out; otherwise both are in the list.
+	// ActiveOnly leaves archived listings out, by Hostaway's own filter; otherwise both are in the list.
 	ActiveOnly bool
 	// Sort is the order of the list; Hostaway's own when empty.
 	Sort ListingSort
@@ -273,35 +280,6 @@ func (c *Client) Listing(ctx context.Context, id int64, include ...Include) (Lis
 	}
 	return fetchOne[Listing](ctx, c, what)
 }
-
-// CountActiveListings counts the listings that are not archived, by the count that comes with a page of one row; where Hostaway
-// does not count, by walking over all of them.
-func (c *Client) CountActiveListings(ctx context.Context) (int, error) {
-	filter := ListingFilter{ActiveOnly: true}
-	page, err := c.Listings(ctx, filter, PageRequest{Limit: 1})
-	if err != nil {
-		return 0, err
-	}
-	if page.Total != nil {
-		return *page.Total, nil
-	}
-	active := 0
-	walk, err := c.AllListings(ctx, filter, maxCountedPages, func(rows []Listing) error {
-		for _, row := range rows {
-			if !row.IsArchived() {
-				active++
-			}
-		}
-		return nil
-	})
-	if err == nil && !walk.Complete {
-		err = doing("count listings", badAnswer("the list of listings did not come to an end"))
-	}
-	return active, err
-}
-
-// maxCountedPages bounds the walk of a count: 100,000 listings.
-const maxCountedPages = 1000
 
 // noSuchID spares Hostaway a call for an id that can't be.
 func noSuchID() error { return &Error{Code: NotFound, Message: "Hostaway has no such row"} }

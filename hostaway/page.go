@@ -93,6 +93,11 @@ func (p paging) limit(request PageRequest) int {
 
 // fetchPage gets one page of a list. id gives a row's id, which no row may be without.
 func fetchPage[T any](ctx context.Context, c *Client, what call, p paging, request PageRequest, id func(T) int64) (Page[T], error) {
+	return readPage(ctx, c, what, p, request, id, newRowReader())
+}
+
+// readPage is fetchPage for callers who must know which fields could not be read: their reader notes them.
+func readPage[T any](ctx context.Context, c *Client, what call, p paging, request PageRequest, id func(T) int64, reader *rowReader) (Page[T], error) {
 	at, err := request.Cursor.place(p.prefix)
 	if err != nil {
 		return Page[T]{}, doing(what.op, err)
@@ -104,7 +109,7 @@ func fetchPage[T any](ctx context.Context, c *Client, what call, p paging, reque
 	if err != nil {
 		return Page[T]{}, err
 	}
-	items, err := decodeList[T](ctx, c, what.op, env)
+	items, err := decodeList[T](ctx, c, what.op, env, reader)
 	if err != nil {
 		return Page[T]{}, doing(what.op, err)
 	}

@@ -128,6 +128,8 @@ type movingList struct {
 	pages  int
 	before func(m *movingList, page int)
 	count  bool
+	most   int // rows a page, whatever is asked for; 0: as many as are
+	claims int // the least count that is given
 }
 
 func (m *movingList) answer(r *http.Request, _ int) reply {
@@ -141,6 +143,9 @@ func (m *movingList) answer(r *http.Request, _ int) reply {
 	if after, err := strconv.ParseInt(q.Get("afterId"), 10, 64); err == nil {
 		start = slices.Index(m.ids, after) + 1
 	}
+	if m.most > 0 {
+		limit = min(limit, m.most)
+	}
 	end := min(len(m.ids), start+limit)
 	var list []string
 	for _, id := range m.ids[min(start, end):end] {
@@ -148,7 +153,7 @@ func (m *movingList) answer(r *http.Request, _ int) reply {
 	}
 	count := ""
 	if m.count {
-		count = fmt.Sprintf(`,"count":%d`, len(m.ids))
+		count = fmt.Sprintf(`,"count":%d`, max(m.claims, len(m.ids)))
 	}
 	return ok(`{"status":"success","result":[` + strings.Join(list, ",") + `]` + count + `}`)
 }
@@ -283,31 +288,5 @@ func TestAWalkEndsAtAnError(t *testing.T) {
 	wantCode(t, err, Refused)
 	if walk.Complete {
 		t.Error("a failed walk is called complete")
-	}
-}
-
-func TestCountActiveListings(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name  string
-		api   *fakeAPI
-		want  int
-		calls int
-	}{
-		{"counted", always(ok(`{"status":"success","result":[{"id":1}],"count":"12"}`)), 12, 1},
-		{"none", always(ok(`{"status":"success","result":[],"count":0}`)), 0, 1},
-		{"not counted", always(rows(`[{"id":1},{"id":2,"specialStatus":"archived"},{"id":3,"specialStatus":null},{"id":4,"specialStatus":"dormant"}]`)), 3, 2},
-	}
-	for _, test := range tests {
-		got, err := test.api.client(t).CountActiveListings(t.Context())
-		if err != nil || got != test.want || len(test.api.made()) != test.calls {
-			t.Errorf("%s: %d listings in %d calls, %v", test.name, got, len(test.api.made()), err)
-		}
-		if query := test.api.made()[0].url.Query(); query.Get("specialStatus[]") != "active" || query.Get("limit") != "1" {
-			t.Errorf("%s: asked %v", test.name, query)
-		}
-	}
-	if _, err := always(reply{status: 404}).client(t).CountActiveListings(t.Context()); CodeOf(err) != NotFound {
-		t.Errorf("error %v", err)
 	}
 }
