@@ -50,18 +50,20 @@ func (s *Store) orgByAPIKey(ctx context.Context, presented secret.Text) (*Org, A
 		return nil, APIKey{}, err
 	}
 	o, k := &Org{store: s}, APIKey{}
-	var orgCreated, created int64
+	var row orgRow
+	var created int64
 	var used sql.NullInt64
 	// The look-up takes microseconds: watching ctx would cost more than it does.
 	ctx = context.WithoutCancel(ctx)
 	err := s.read(ctx, func(d systemDoor) error {
 		return d.get(ctx, sysKeyByHash, args{hash},
-			&o.id, &o.name, &orgCreated, &k.ID, &k.Name, &k.Last4, &k.CreatedBy, &created, &used)
+			append(row.into(o), &k.ID, &k.Name, &k.Last4, &k.CreatedBy, &created, &used)...)
 	})
 	if err != nil {
 		return nil, APIKey{}, err
 	}
-	o.createdAt, k.CreatedAt, k.LastUsedAt = fromMilli(orgCreated), fromMilli(created), fromNullMilli(used)
+	row.fill(o)
+	k.CreatedAt, k.LastUsedAt = fromMilli(created), fromNullMilli(used)
 	return o, k, nil
 }
 

@@ -91,7 +91,8 @@ func (d orgDoor) connection(ctx context.Context) (c Connection, err error) {
 }
 
 // Connect makes the org's connection, or replaces account and secret of the one
-// it has. Errors: ErrConflict (the account belongs to another org), *InputError,
+// it has. With billing, the account's first connection starts its trial.
+// Errors: ErrConflict (the account belongs to another org), *InputError,
 // ErrNotReplicated (with the connection).
 func (o *Org) Connect(ctx context.Context, by Actor, n NewConnection) (c Connection, err error) {
 	if n.AccountID <= 0 {
@@ -100,28 +101,39 @@ func (o *Org) Connect(ctx context.Context, by Actor, n NewConnection) (c Connect
 	if n.Secret.IsZero() {
 		return c, &InputError{"secret", "it must not be empty"}
 	}
-	err = o.writeCritical(ctx, func(d orgDoor) error {
-		old, err := d.connection(ctx)
-		known := err == nil
-		if err != nil && !errors.Is(err, ErrNotFound) {
+	err = o.store.transactCritical(ctx, func(t *transaction) error {
+		err := t.asOrg(o, func(d orgDoor) (err error) {
+			c, err = d.connect(ctx, by, n)
+			return err
+		})
+		if err != nil {
 			return err
 		}
-		if err := d.putConnection(ctx, n, old.ID, known); err != nil {
-			return err
-		}
-		if c, err = d.connection(ctx); err != nil {
-			return err
-		}
-		action := Action{Name: "connection.connected", Target: c.ID, Detail: fmt.Sprintf("account %d", c.AccountID)}
-		if known {
-			action.Name = "connection.replaced"
-		}
-		return d.audit(ctx, by, action)
+		return t.startTrial(ctx, o, by, n.AccountID)
 	})
 	if undone(err) {
 		return Connection{}, fmt.Errorf("connect Hostaway: %w", err)
 	}
 	return c, err
+}
+
+func (d orgDoor) connect(ctx context.Context, by Actor, n NewConnection) (c Connection, err error) {
+	old, err := d.connection(ctx)
+	known := err == nil
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return c, err
+	}
+	if err := d.putConnection(ctx, n, old.ID, known); err != nil {
+		return c, err
+	}
+	if c, err = d.connection(ctx); err != nil {
+		return c, err
+	}
+	action := Action{Name: "connection.connected", Target: c.ID, Detail: fmt.Sprintf("account %d", c.AccountID)}
+	if known {
+		action.Name = "connection.replaced"
+	}
+	return c, d.audit(ctx, by, action)
 }
 
 func (d orgDoor) putConnection(ctx context.Context, n NewConnection, id string, known bool) error {

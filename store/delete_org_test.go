@@ -31,6 +31,8 @@ func TestDeleteOrg(t *testing.T) {
 	a, b := newParty(t, st, "Acme", 1), newParty(t, st, "Beach", 2)
 	orgA, orgB := &Org{store: st, id: a.org}, &Org{store: st, id: b.org}
 	fill(t, st, a.org, 3*retainStep+7, now)
+	bill(t, st, a.org, "Acme")
+	bill(t, st, b.org, "Beach")
 	// A person of both orgs who looks at A, and an operator of A alone.
 	both := secret.New("violet-harbour-28")
 	for _, m := range []struct {
@@ -74,7 +76,10 @@ func TestDeleteOrg(t *testing.T) {
 		}
 	}
 	want := Deleted{
-		Rows:  map[string]int{"orgs": 1, "members": 3, "api_keys": 2, "connections": 1, "confirmations": 1, "usage": 1, "audit": 3*retainStep + 7 + 7},
+		Rows: map[string]int{
+			"orgs": 1, "members": 3, "api_keys": 2, "connections": 1, "confirmations": 1, "usage": 1, "audit": 3*retainStep + 7 + 9,
+			"billing_accounts": 1, "desired_quantities": 1, "billable_changes": 1, "listing_counts": 1, "mails": 1,
+		},
 		Users: 1, Operators: 1, Sessions: 3, WALEmptied: true,
 	}
 	if diff := cmp.Diff(want, gone); diff != "" {

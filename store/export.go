@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,6 +53,34 @@ func (d orgDoor) exports() []export {
 			text: `
 SELECT id, account_id, secret_last4, state, detail, listing_count, version, token_issued_at, token_expires_at, created_at, checked_at, refused_at
 FROM connections`,
+		},
+		{
+			table: "billing_accounts_all", file: "billing.json", about: "its subscription at Stripe and its access; unit_amount is in minor units of the currency",
+			leftOut: []string{"org_id"},
+			text: `
+SELECT customer_id, subscription_id, item_id, price_id, currency, unit_amount, status, access, access_reason, trial_ends_at, cancel_at, grace_ends_at,
+  overdue_since_at, period_start_at, period_end_at, latest_invoice_id, latest_invoice_status, checkout_session, generation, synced_at, version
+FROM billing_accounts`,
+		},
+		{
+			table: "listing_counts_all", file: "listing_counts.json", about: "every count of its active listings, with the listings' ids", leftOut: []string{"org_id"},
+			text: `
+SELECT id, counted_at, recorded_at, active, total, pages, complete, connection_version, source, ids_hash, ids, problem
+FROM listing_counts ORDER BY counted_at, id`,
+		},
+		{
+			table: "billable_changes_all", file: "billable.json", about: "how many listings are billed from when, until the next row", leftOut: []string{"org_id"},
+			text: `SELECT id, effective_at, recorded_at, quantity, reason, count_id FROM billable_changes ORDER BY effective_at, id`,
+		},
+		{
+			table: "desired_quantities_all", file: "billed_quantity.json", about: "how many listings Stripe is told to bill, and a count that is held", leftOut: []string{"org_id"},
+			text: `
+SELECT quantity, counted_at, count_id, state, hold_reason, held_quantity, held_since_at, held_count_id, attempts, next_try_at, operation_key,
+  last_error, changed_at, synced_at, version FROM desired_quantities`,
+		},
+		{
+			table: "mails_all", file: "mails.json", about: "mails to its people, of the last months, without their text", leftOut: []string{"org_id", "payload"},
+			text: `SELECT id, kind, recipient, dedupe_key, state, attempts, next_try_at, last_error, created_at, ended_at FROM mails ORDER BY created_at, id`,
 		},
 		{
 			table: "audit_all", file: "audit_log.json", about: "what assistants and people did, oldest first; duration_us is in microseconds", leftOut: []string{"org_id"},
@@ -152,12 +181,19 @@ func writeObject(to *bytes.Buffer, columns []string, values []any) error {
 }
 
 // exported turns a stored value into one for people: times in words of RFC 3339,
-// redacted arguments as the JSON that they are.
+// redacted arguments as the JSON that they are, listings as their ids.
 func exported(column string, value any) any {
 	switch v := value.(type) {
 	case int64:
 		if column == "at" || strings.HasSuffix(column, "_at") {
 			return fromMilli(v).Format(time.RFC3339Nano)
+		}
+	case []byte:
+		if column == "ids_hash" {
+			return hex.EncodeToString(v)
+		}
+		if ids, err := unpackListingIDs(v); column == "ids" && err == nil {
+			return ids
 		}
 	case string:
 		if column == "arguments" && json.Valid([]byte(v)) {

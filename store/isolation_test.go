@@ -29,6 +29,8 @@ type side struct {
 	confirm    secret.Text
 	audit      string
 	account    int64
+	count      store.ListingCount
+	customer   string
 }
 
 var confirmHash = []byte{7}
@@ -51,10 +53,34 @@ func newSide(t *testing.T, st *store.Store, account int64) side {
 	if err := s.fix.Org.RecordToolCall(ctx, toolCall(s.fix, "hostaway_list_properties", time.Now())); err != nil {
 		t.Fatal(err)
 	}
+	s.customer = fmt.Sprintf("cus_%d", account)
+	bill, err := s.fix.Org.Billing(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bill.CustomerID = s.customer
+	if _, err := s.fix.Org.SaveBilling(ctx, s.fix.By(), bill); err != nil {
+		t.Fatal(err)
+	}
+	s.count, err = s.fix.Org.RecordCount(ctx, s.fix.By(), s.newCount(), store.QuantityChange{
+		Desired:  &store.DesiredQuantity{Quantity: 1, CountedAt: noon, State: store.QuantityDirty, HoldReason: s.customer, HeldSince: &noon},
+		Billable: []store.BillableChange{{EffectiveAt: noon, Quantity: 1, Reason: store.BillableTrial}},
+		Mails:    []store.NewMail{{Kind: "count_held", To: store.ToOwners, DedupeKey: s.customer, Payload: []byte(s.customer)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	page := must[[]store.AuditEntry](t)
 	entries := page(firstPage(ctx, s.fix.Org))
 	s.audit = entries[0].ID
 	return s
+}
+
+// newCount names a listing whose number is the account's.
+func (s side) newCount() store.ListingCount {
+	return store.ListingCount{
+		CountedAt: noon, Active: 1, Total: 1, Pages: 1, Complete: true, ConnectionVersion: 1, Source: store.CountDaily, IDs: []int64{s.account},
+	}
 }
 
 func firstPage(ctx context.Context, o *store.Org) ([]store.AuditEntry, error) {
@@ -75,7 +101,7 @@ func signIn(t *testing.T, st *store.Store, f storetest.Fixture) (secret.Text, st
 func (s side) marks() []string {
 	return []string{
 		s.fix.Org.ID(), s.fix.Member.ID, s.fix.Member.UserID, s.fix.Email, s.fix.Key.ID, s.second.ID, s.connection.ID, s.audit,
-		fmt.Sprint(s.account),
+		fmt.Sprint(s.account), s.count.ID, s.customer,
 		// As structs and as JSON: four characters alone turn up by chance in a long text of ids.
 		"Last4:" + s.fix.Key.Last4, "Last4:" + s.second.Last4, `"last4": "` + s.fix.Key.Last4, `"last4": "` + s.second.Last4,
 	}
@@ -92,6 +118,7 @@ func nobody() side {
 		session: secret.New("hmcps_" + strings.Repeat("0", 43)),
 		confirm: secret.New("confirm_" + strings.Repeat("0", 43)),
 		audit:   "~",
+		count:   store.ListingCount{ID: "cnt_00000000000000000000"},
 	}
 }
 
@@ -196,6 +223,56 @@ var orgCases = map[string]isolationCase{
 		files, err := me.fix.Org.Export(ctx, func(string) (io.Writer, error) { return &all, nil })
 		return fmt.Sprint(files, all.String()), err
 	})},
+	"Access":  {noIDs: true, run: answer(func(_ context.Context, me, _ side) (store.AccessState, error) { return me.fix.Org.Access(), nil })},
+	"Billing": {noIDs: true, run: answer(func(ctx context.Context, me, _ side) (store.BillingAccount, error) { return me.fix.Org.Billing(ctx) })},
+	"SaveBilling": {run: answer(func(ctx context.Context, me, target side) (store.BillingAccount, error) {
+		// Another org's customer is refused like an account that somebody else wrote first.
+		a, err := me.fix.Org.SaveBilling(ctx, me.fix.By(), store.BillingAccount{CustomerID: target.customer, Access: store.AccessActive})
+		if errors.Is(err, store.ErrConflict) {
+			err = store.ErrNotFound
+		}
+		return a, err
+	})},
+	"StartTrial": {noIDs: true, run: failure(func(ctx context.Context, me, _ side) error { return me.fix.Org.StartTrial(ctx, me.fix.By()) })},
+	"RecordCount": {run: failure(func(ctx context.Context, me, target side) error {
+		c := me.newCount()
+		c.Complete, c.Problem = false, "a page was refused"
+		_, err := me.fix.Org.RecordCount(ctx, me.fix.By(), c, store.QuantityChange{
+			Billable: []store.BillableChange{{EffectiveAt: noon, Quantity: 1, Reason: store.BillableCount, CountID: target.count.ID}},
+		})
+		return err
+	})},
+	"ListingCounts": {noIDs: true, run: answer(func(ctx context.Context, me, _ side) ([]store.ListingCount, error) {
+		return me.fix.Org.ListingCounts(ctx, noon, noon.Add(time.Hour))
+	})},
+	"ListingCount": {run: answer(func(ctx context.Context, me, target side) (store.ListingCount, error) {
+		return me.fix.Org.ListingCount(ctx, target.count.ID)
+	})},
+	"NewestCompleteCount": {noIDs: true, run: answer(func(ctx context.Context, me, _ side) (store.ListingCount, error) {
+		return me.fix.Org.NewestCompleteCount(ctx)
+	})},
+	"NewestCount": {noIDs: true, run: answer(func(ctx context.Context, me, _ side) (store.ListingCount, error) {
+		return me.fix.Org.NewestCount(ctx)
+	})},
+	"Billable": {noIDs: true, run: answer(func(ctx context.Context, me, _ side) ([]store.BillableChange, error) {
+		return me.fix.Org.Billable(ctx, noon, noon.Add(time.Hour))
+	})},
+	"Desired": {noIDs: true, run: answer(func(ctx context.Context, me, _ side) (store.DesiredQuantity, error) { return me.fix.Org.Desired(ctx) })},
+	"SetDesired": {run: failure(func(ctx context.Context, me, target side) error {
+		q, err := me.fix.Org.Desired(ctx)
+		if err != nil {
+			return err
+		}
+		q.CountID = target.count.ID
+		err = me.fix.Org.SetDesired(ctx, me.fix.By(), store.QuantityChange{Desired: &q})
+		if errors.Is(err, store.ErrConflict) { // another caller of the parallel test was first
+			return store.ErrNotFound
+		}
+		return err
+	})},
+	"EnqueueMails": {noIDs: true, run: failure(func(ctx context.Context, me, _ side) error {
+		return me.fix.Org.EnqueueMails(ctx, store.NewMail{Kind: "count_held", To: store.ToOwners, DedupeKey: me.customer, Payload: []byte(me.customer)})
+	})},
 	"CreateConfirmation": {run: answer(func(ctx context.Context, me, target side) (time.Time, error) {
 		_, ends, err := me.fix.Org.CreateConfirmation(ctx, store.Confirmation{KeyID: target.fix.Key.ID, Tool: "t", ArgumentsHash: confirmHash})
 		return ends, err
@@ -214,6 +291,13 @@ var storeCases = map[string]isolationCase{
 			return nil, err
 		}
 		return o.ID() + k.ID, nil
+	}},
+	"OrgByStripeCustomer": {noIDs: true, run: func(ctx context.Context, st *store.Store, me, _ side) (any, error) {
+		o, err := st.OrgByStripeCustomer(ctx, me.customer)
+		if err != nil {
+			return nil, err
+		}
+		return o.ID(), nil
 	}},
 	"OrgBySession": {noIDs: true, run: func(ctx context.Context, st *store.Store, me, _ side) (any, error) {
 		o, session, err := st.OrgBySession(ctx, me.session)
@@ -244,7 +328,11 @@ var acrossOrgs = map[string]string{
 	"Installation": "the whole database", "Figures": "the whole database", "Quiet": "the whole database", "Replicated": "the whole database",
 	"Jobs": "the whole database", "StartJob": "the whole database", "EndJob": "the whole database",
 	"Nudge": "the whole database", "FullSince": "the whole database",
-	"DeleteOrg":     "the operator, through the org's own door: delete_org_test.go",
+	"DeleteOrg":   "the operator, through the org's own door: delete_org_test.go",
+	"StartTrials": "each org through its own door", "DirtyQuantities": "jobs", "HeldQuantities": "the operator",
+	"ReceiveStripeEvent": "rows of no org", "PendingStripeEvents": "rows of no org", "NewestStripeEvent": "rows of no org",
+	"FinishStripeEvents": "rows of no org", "FinishStripeEvent": "rows of no org", "DeferStripeEvent": "rows of no org",
+	"SaveStripeSetup": "rows of no org", "StripeSetups": "rows of no org",
 	"GiveBackSpace": "the whole database", "RefreshStatistics": "the whole database", "Rewrite": "the whole database",
 	"RetainAudit": "each org through its own door", "RetainConfirmations": "each org through its own door", "RetainSignIns": "rows of no org",
 }
@@ -290,7 +378,7 @@ func isolationFault(ctx context.Context, st *store.Store, c isolationCase, me, o
 
 func TestOrgsSeeNothingOfEachOther(t *testing.T) {
 	t.Parallel()
-	st := storetest.Open(t)
+	st := storetest.Open(t, storetest.WithBilling(), storetest.WithMail())
 	a, b := newSide(t, st, 710001), newSide(t, st, 820002)
 	for name, c := range allCases() {
 		for who, pair := range map[string][2]side{"A": {a, b}, "B": {b, a}} {
@@ -305,7 +393,7 @@ func TestOrgsSeeNothingOfEachOther(t *testing.T) {
 // that change hands all the time.
 func TestOrgsSeeNothingOfEachOtherInParallel(t *testing.T) {
 	t.Parallel()
-	st := storetest.Open(t)
+	st := storetest.Open(t, storetest.WithBilling(), storetest.WithMail())
 	a, b := newSide(t, st, 710001), newSide(t, st, 820002)
 	cases := allCases()
 	delete(cases, "Store.SignIn") // argon2 a hundred times proves nothing more

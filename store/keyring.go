@@ -133,9 +133,9 @@ func (s *Store) Reseal(ctx context.Context, batch int) (done, left int, err erro
 	err = s.transact(ctx, func(t *transaction) error {
 		err := t.asSystem(func(d systemDoor) (err error) {
 			stale, err = list(ctx, d.hands, sysStaleConnections, args{primary, max(1, batch)}, func(row *sql.Rows, to **Org) error {
-				o, created := &Org{store: s}, int64(0)
-				err := row.Scan(&o.id, &o.name, &created, &total)
-				o.createdAt = fromMilli(created)
+				o, r := &Org{store: s}, orgRow{}
+				err := row.Scan(append([]any{&total}, r.into(o)...)...)
+				r.fill(o)
 				*to = o
 				return err
 			})

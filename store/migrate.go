@@ -174,6 +174,10 @@ func orgTables(ctx context.Context, db *sql.DB) ([]orgTable, error) {
 		if err != nil {
 			return nil, fmt.Errorf("list the columns of %s: %w", name, err)
 		}
+		err = h.get(ctx, `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name = ?)`, args{name + "_append_only"}, &tables[i].ledger)
+		if err != nil {
+			return nil, fmt.Errorf("read the triggers of %s: %w", name, err)
+		}
 		for _, c := range columns {
 			tables[i].columns = append(tables[i].columns, c.name)
 			if c.key > 0 {

@@ -4,7 +4,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"iter"
 	"time"
@@ -18,6 +17,7 @@ type Org struct {
 	store     *Store
 	id, name  string
 	createdAt time.Time
+	access    AccessState // as it was stored when the door was entered
 }
 
 // ID is the org's id, org_…
@@ -161,13 +161,7 @@ func (s *Store) EachOrg(ctx context.Context) iter.Seq2[*Org, error] {
 
 func (s *Store) orgsAfter(ctx context.Context, after string) (page []*Org, err error) {
 	err = s.read(ctx, func(d systemDoor) error {
-		page, err = list(ctx, d.hands, sysOrgsAfter, args{after}, func(row *sql.Rows, to **Org) error {
-			o, created := &Org{store: s}, int64(0)
-			err := row.Scan(&o.id, &o.name, &created)
-			o.createdAt = fromMilli(created)
-			*to = o
-			return err
-		})
+		page, err = list(ctx, d.hands, sysOrgsAfter, args{after}, s.scanOrg)
 		return err
 	})
 	return page, err

@@ -21,7 +21,7 @@ func openAt(t *testing.T, now *time.Time) *Store {
 	t.Helper()
 	ring := ringOf(t, secret.GenerateKey())
 	st, err := Open(t.Context(), Config{
-		Path: filepath.Join(t.TempDir(), "x.db"), PasswordCost: PasswordCost{64, 1, 1}, Now: func() time.Time { return *now },
+		Path: filepath.Join(t.TempDir(), "x.db"), PasswordCost: PasswordCost{64, 1, 1}, Now: func() time.Time { return *now }, Mail: true,
 		Keyring: func(context.Context, bool) (*secret.Keyring, error) { return ring, nil },
 	})
 	if err != nil {

@@ -60,6 +60,7 @@ type orgTable struct {
 	orgCol  string // org_id, or id for the orgs themselves
 	columns []string
 	key     []string
+	ledger  bool // rows are added, never changed, and go only with their org
 }
 
 func (t orgTable) view() string { return strings.TrimSuffix(t.name, "_all") }
@@ -175,6 +176,13 @@ CREATE TEMP TRIGGER {p}guard_update_{view} BEFORE UPDATE ON main.{table} WHEN OL
 BEGIN SELECT RAISE(ABORT, 'a row of another org'); END;
 CREATE TEMP TRIGGER {p}guard_delete_{view} BEFORE DELETE ON main.{table} WHEN OLD.{org} IS NOT org_scope()
 BEGIN SELECT RAISE(ABORT, 'a row of another org'); END;
+`
+	}
+	if t.ledger {
+		// An org always has an owner, until it is deleted: then its members go first.
+		text += `
+CREATE TEMP TRIGGER {p}keep_{view} BEFORE DELETE ON main.{table} WHEN EXISTS (SELECT 1 FROM members_all WHERE org_id = OLD.{org})
+BEGIN SELECT RAISE(ABORT, 'the ledger is append only'); END;
 `
 	}
 	return r.Replace(text)

@@ -6,6 +6,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -144,7 +145,7 @@ type party struct{ org, key, hash string }
 func openInside(t *testing.T, path string, ring *secret.Keyring, off locks) *Store {
 	t.Helper()
 	st, err := Open(t.Context(), Config{
-		Path: path, Log: slog.New(slog.DiscardHandler), PasswordCost: PasswordCost{64, 1, 1}, locks: off,
+		Path: path, Log: slog.New(slog.DiscardHandler), PasswordCost: PasswordCost{64, 1, 1}, Billing: true, Mail: true, locks: off,
 		Keyring: func(context.Context, bool) (*secret.Keyring, error) { return ring, nil },
 	})
 	if err != nil {
@@ -170,6 +171,8 @@ func newDuel(t *testing.T) duel {
 	st := openInside(t, d.path, ring, locks{})
 	d.a = newParty(t, st, "Attacker", 111)
 	d.b = newParty(t, st, victim, 222)
+	bill(t, st, d.a.org, "Attacker")
+	bill(t, st, d.b.org, victim)
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -201,6 +204,32 @@ func newParty(t *testing.T, st *Store, name string, account int64) party {
 	fail(o.RecordToolCall(ctx, ToolCall{KeyID: first.ID, KeyName: name, Tool: name, Outcome: OutcomeOK, StartedAt: time.Now()}))
 	hash, _ := hashToken(keyPrefix, token)
 	return party{org: o.id, key: first.ID, hash: fmt.Sprintf("%x", hash)}
+}
+
+// bill gives a connected org a row in each table of billing.
+func bill(t *testing.T, st *Store, org, name string) {
+	t.Helper()
+	ctx, o, by := t.Context(), &Org{store: st, id: org}, Actor{Kind: ActorSystem, Name: name}
+	a, err := o.Billing(ctx)
+	if errors.Is(err, ErrNotFound) { // billing is off
+		a.Access = AccessNone
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	a.CustomerID = "cus_" + name
+	if _, err := o.SaveBilling(ctx, by, a, NewMail{Kind: "trial_started", To: ToOwners, DedupeKey: name, Payload: []byte(name)}); err != nil {
+		t.Fatal(err)
+	}
+	at := st.now()
+	_, err = o.RecordCount(ctx, by, ListingCount{
+		CountedAt: at, Active: 2, Total: 3, Pages: 1, Complete: true, ConnectionVersion: 1, Source: CountConnect, IDs: []int64{11, 7},
+	}, QuantityChange{
+		Desired:  &DesiredQuantity{Quantity: 2, CountedAt: at, State: QuantityDirty},
+		Billable: []BillableChange{{EffectiveAt: at, Quantity: 2, Reason: BillableTrial}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // run plays one attack on a copy of the database and tells the breach, if any.

@@ -79,18 +79,19 @@ func (s *Store) session(ctx context.Context, token secret.Text) (*Org, Session, 
 
 func (s *Store) sessionByHash(ctx context.Context, d systemDoor, hash []byte) (*Org, Session, error) {
 	var v Session
-	var created, seen, expires, userCreated, memberCreated, orgCreated int64
+	var created, seen, expires, userCreated, memberCreated int64
+	var org orgRow
 	u, m, o := &v.User, &v.Member, &Org{store: s}
-	err := d.get(ctx, sysSessionByToken, args{hash},
+	err := d.get(ctx, sysSessionByToken, args{hash}, append(org.into(o),
 		&v.ID, &created, &seen, &expires,
 		&u.ID, &u.Email, &u.Name, &u.Operator, &userCreated,
-		&m.ID, &m.UserID, &m.Email, &m.Name, &m.Role, &memberCreated,
-		&o.id, &o.name, &orgCreated)
+		&m.ID, &m.UserID, &m.Email, &m.Name, &m.Role, &memberCreated)...)
 	if err != nil {
 		return nil, Session{}, err
 	}
 	v.CreatedAt, v.LastSeenAt, v.ExpiresAt = fromMilli(created), fromMilli(seen), fromMilli(expires)
-	u.CreatedAt, m.CreatedAt, o.createdAt = fromMilli(userCreated), fromMilli(memberCreated), fromMilli(orgCreated)
+	u.CreatedAt, m.CreatedAt = fromMilli(userCreated), fromMilli(memberCreated)
+	org.fill(o)
 	return o, v, nil
 }
 

@@ -50,6 +50,11 @@ type Config struct {
 	Serving bool
 	// Check asks for that check at any rate, as after a restore.
 	Check bool
+	// Billing makes an org's access depend on its trial and its subscription. Without
+	// it every org has access, and no trial starts.
+	Billing bool
+	// Mail says that somebody sends mails. Without it none is queued.
+	Mail bool
 	// Reserve is kept by a server for the time in which the disk is full.
 	Reserve Reserve
 	// Refuse is asked before each write; its error refuses it. Nil: the disk alone
@@ -70,6 +75,8 @@ type Store struct {
 	auditIDs   risingIDs
 	replicated func(context.Context) error
 	refuse     func() error
+	billing    bool
+	mail       bool
 
 	replicaOwnsCheckpoints bool
 	fullSince              atomic.Int64 // milliseconds; 0 when the disk is not full
@@ -96,6 +103,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{
 		path: cfg.Path, clock: cfg.Now, log: cfg.Log, observer: cfg.Observer, passwords: newPasswords(cfg.PasswordCost),
 		replicated: cfg.Replicated, refuse: cfg.Refuse, replicaOwnsCheckpoints: cfg.ReplicaOwnsCheckpoints,
+		billing: cfg.Billing, mail: cfg.Mail,
 	}
 	if s.refuse == nil {
 		s.refuse = func() error { return nil }

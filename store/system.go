@@ -8,21 +8,20 @@ package store
 // Across orgs: how a key, a session or a job finds its org, and the sealed rows.
 const (
 	sysKeyByHash = `
-SELECT o.id, o.name, o.created_at, k.id, k.name, k.last4, k.created_by, k.created_at, k.last_used_at
-FROM api_keys_all k JOIN orgs_all o ON o.id = k.org_id
+SELECT ` + orgColumns + `, k.id, k.name, k.last4, k.created_by, k.created_at, k.last_used_at
+FROM api_keys_all k JOIN orgs_all o ON o.id = k.org_id` + orgAccess + `
 WHERE k.hash = ? AND k.revoked_at IS NULL`
 
 	// The org that the session looks at, or the person's first one when that
 	// membership has ended.
 	sysSessionByToken = `
-SELECT s.id, s.created_at, s.last_seen_at, s.expires_at,
+SELECT ` + orgColumns + `, s.id, s.created_at, s.last_seen_at, s.expires_at,
        u.id, u.email, u.name, u.operator, u.created_at,
-       m.id, m.user_id, m.email, m.name, m.role, m.created_at,
-       o.id, o.name, o.created_at
+       m.id, m.user_id, m.email, m.name, m.role, m.created_at
 FROM sessions s
 JOIN users u ON u.id = s.user_id
 JOIN members_all m ON m.user_id = s.user_id
-JOIN orgs_all o ON o.id = m.org_id
+JOIN orgs_all o ON o.id = m.org_id` + orgAccess + `
 WHERE s.token_hash = ?
 ORDER BY m.org_id IS NOT s.in_org, m.created_at, m.org_id LIMIT 1`
 
@@ -33,11 +32,11 @@ WHERE m.user_id = ? ORDER BY o.name, o.id`
 
 	sysFirstOrg  = `SELECT org_id FROM members_all WHERE user_id = ? ORDER BY created_at, org_id LIMIT 1`
 	sysCountOrgs = `SELECT count(*) FROM orgs_all`
-	sysOrgsAfter = `SELECT id, name, created_at FROM orgs_all WHERE id > ? ORDER BY id LIMIT 100`
+	sysOrgsAfter = `SELECT ` + orgColumns + ` FROM orgs_all o` + orgAccess + ` WHERE o.id > ? ORDER BY o.id LIMIT 100`
 
 	sysStaleConnections = `
-SELECT o.id, o.name, o.created_at, count(*) OVER ()
-FROM connections_all c JOIN orgs_all o ON o.id = c.org_id
+SELECT count(*) OVER (), ` + orgColumns + `
+FROM connections_all c JOIN orgs_all o ON o.id = c.org_id` + orgAccess + `
 WHERE substr(c.secret, 1, 5) <> ?1 OR substr(c.token, 1, 5) <> ?1
 ORDER BY o.id LIMIT ?2`
 
@@ -158,7 +157,7 @@ UPDATE jobs SET running = 0, failed_at = ?, failures = failures + 1, error = ? W
 // systemStatements is the list that the door checks. sql_test.go keeps it equal
 // to the constants above.
 func systemStatements() []string {
-	return []string{
+	return append(billingStatements(),
 		sysKeyByHash, sysSessionByToken, sysMemberships, sysFirstOrg, sysCountOrgs, sysOrgsAfter, sysStaleConnections, sysSealedBy, sysCountSealed,
 		sysUserByEmail, sysListUsers, sysAddUser, sysSetOperator, sysSetPassword, sysRenewPassword, sysDropUser,
 		sysAddSession, sysTouchSession, sysMoveSession, sysEndSession, sysLeaveOrg, sysEndSessionsOf,
@@ -168,7 +167,7 @@ func systemStatements() []string {
 		sysDropEndedSessions, sysDropOldSignUpLinks, sysDropOldPasswordResets, sysDropAttempts,
 		sysListJobs, sysStartJob, sysJobSucceeded, sysJobFailed,
 		sysInstallation, sysMarkNewest, sysPrunedTo, sysSetPrunedTo, sysProbe, sysSetServing, sysCanaries, sysAddCanary, sysDropCanaries,
-	}
+	)
 }
 
 func listed(text string) bool {

@@ -69,6 +69,12 @@ func WithKeyring(ring *secret.Keyring) Option {
 	return func(c *store.Config) { c.Keyring = Fixed(ring) }
 }
 
+// WithBilling turns billing on: trials start, and access depends on them.
+func WithBilling() Option { return func(c *store.Config) { c.Billing = true } }
+
+// WithMail has mails queued.
+func WithMail() Option { return func(c *store.Config) { c.Mail = true } }
+
 // WithLog gives the store a log; without it nothing is logged.
 func WithLog(log *slog.Logger) Option { return func(c *store.Config) { c.Log = log } }
 

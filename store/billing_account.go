@@ -1,0 +1,170 @@
+// BillingAccount: what we know of an org at Stripe, as it was read there the last
+// time, and the access that follows from it.
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// BillingAccount is an org's one row. Ids, Status and LatestInvoiceStatus are
+// Stripe's, "" until known; UnitAmount is in minor units of Currency, per listing and
+// month. CancelAt is when a subscription ends that was canceled for later.
+// OverdueSince is when the oldest open invoice fell due, and GraceEndsAt when tools
+// end for it. Generation counts the org's customers at Stripe. Version is compared
+// and set: 0 means that there is no row yet.
+type BillingAccount struct {
+	CustomerID, SubscriptionID, ItemID, PriceID, Currency string
+	UnitAmount                                            int64
+	Status                                                string
+	Access                                                Access
+	AccessReason                                          AccessReason
+	TrialEndsAt, CancelAt, GraceEndsAt, OverdueSince      *time.Time
+	PeriodStart, PeriodEnd                                *time.Time
+	LatestInvoiceID, LatestInvoiceStatus                  string
+	CheckoutSession                                       string
+	Generation                                            int
+	SyncedAt                                              *time.Time
+	Version                                               int64
+}
+
+// AccessAt is the access at a time, as Org.Access tells it.
+func (a BillingAccount) AccessAt(now time.Time) AccessState {
+	return a.state().at(now)
+}
+
+func (a BillingAccount) state() AccessState {
+	return AccessState{Access: a.Access, Reason: a.AccessReason, TrialEndsAt: a.TrialEndsAt, CancelAt: a.CancelAt, GraceEndsAt: a.GraceEndsAt}
+}
+
+// Billing returns the org's account. ErrNotFound: it has none, for it has never
+// been connected while billing was on.
+func (o *Org) Billing(ctx context.Context) (a BillingAccount, err error) {
+	err = o.read(ctx, func(d orgDoor) error {
+		a, err = d.billing(ctx)
+		return err
+	})
+	if err != nil {
+		return BillingAccount{}, fmt.Errorf("read the billing account: %w", err)
+	}
+	return a, nil
+}
+
+func (d orgDoor) billing(ctx context.Context) (a BillingAccount, err error) {
+	var customer sql.NullString
+	var trial, cancel, grace, overdue, start, end, synced sql.NullInt64
+	err = d.get(ctx, `
+SELECT customer_id, subscription_id, item_id, price_id, currency, unit_amount, status, access, access_reason,
+  trial_ends_at, cancel_at, grace_ends_at, overdue_since_at, period_start_at, period_end_at,
+  latest_invoice_id, latest_invoice_status, checkout_session, generation, synced_at, version
+FROM billing_accounts`, nil,
+		&customer, &a.SubscriptionID, &a.ItemID, &a.PriceID, &a.Currency, &a.UnitAmount, &a.Status, &a.Access, &a.AccessReason,
+		&trial, &cancel, &grace, &overdue, &start, &end,
+		&a.LatestInvoiceID, &a.LatestInvoiceStatus, &a.CheckoutSession, &a.Generation, &synced, &a.Version)
+	a.CustomerID = customer.String
+	a.TrialEndsAt, a.CancelAt, a.GraceEndsAt, a.OverdueSince = fromNullMilli(trial), fromNullMilli(cancel), fromNullMilli(grace), fromNullMilli(overdue)
+	a.PeriodStart, a.PeriodEnd, a.SyncedAt = fromNullMilli(start), fromNullMilli(end), fromNullMilli(synced)
+	return a, err
+}
+
+// SaveBilling writes the account if nobody has written it since it was read, and
+// returns it with its new Version. A change of access is in the audit log, and the
+// mails are queued with it: all of it, or nothing.
+// Errors: ErrConflict (written meanwhile: read it again; or the customer is another
+// org's), *InputError, ErrNotReplicated (with the account).
+func (o *Org) SaveBilling(ctx context.Context, by Actor, a BillingAccount, mails ...NewMail) (BillingAccount, error) {
+	err := o.writeCritical(ctx, func(d orgDoor) error {
+		if err := d.saveBilling(ctx, by, a); err != nil {
+			return err
+		}
+		return d.enqueue(ctx, mails)
+	})
+	if undone(err) {
+		return BillingAccount{}, fmt.Errorf("save the billing account: %w", err)
+	}
+	a.Version++
+	return a, err
+}
+
+func (d orgDoor) saveBilling(ctx context.Context, by Actor, a BillingAccount) error {
+	old, err := d.billing(ctx)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if old.Version != a.Version {
+		return fmt.Errorf("%w: the billing account was changed meanwhile", ErrConflict)
+	}
+	var customer any
+	if a.CustomerID != "" {
+		customer = a.CustomerID
+	}
+	row := args{
+		customer, a.SubscriptionID, a.ItemID, a.PriceID, a.Currency, a.UnitAmount, a.Status, a.Access, a.AccessReason,
+		timeOrNull(a.TrialEndsAt), timeOrNull(a.CancelAt), timeOrNull(a.GraceEndsAt), timeOrNull(a.OverdueSince),
+		timeOrNull(a.PeriodStart), timeOrNull(a.PeriodEnd),
+		a.LatestInvoiceID, a.LatestInvoiceStatus, a.CheckoutSession, a.Generation, timeOrNull(a.SyncedAt), a.Version + 1,
+	}
+	if a.Version > 0 {
+		err = d.exec(ctx, `
+UPDATE billing_accounts SET customer_id = ?, subscription_id = ?, item_id = ?, price_id = ?, currency = ?, unit_amount = ?, status = ?,
+  access = ?, access_reason = ?, trial_ends_at = ?, cancel_at = ?, grace_ends_at = ?, overdue_since_at = ?, period_start_at = ?, period_end_at = ?,
+  latest_invoice_id = ?, latest_invoice_status = ?, checkout_session = ?, generation = ?, synced_at = ?, version = ?`, row)
+	} else {
+		err = d.exec(ctx, `
+INSERT INTO billing_accounts (customer_id, subscription_id, item_id, price_id, currency, unit_amount, status,
+  access, access_reason, trial_ends_at, cancel_at, grace_ends_at, overdue_since_at, period_start_at, period_end_at,
+  latest_invoice_id, latest_invoice_status, checkout_session, generation, synced_at, version, org_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(row, d.org.id))
+	}
+	switch {
+	case isTaken(err):
+		return fmt.Errorf("%w: this Stripe customer belongs to another org", ErrConflict)
+	case isChecked(err):
+		return &InputError{"access", "it must be exempt, trial, active, grace, suspended, canceled or none"}
+	case err != nil:
+		return err
+	}
+	return d.auditAccess(ctx, by, old, a)
+}
+
+func (d orgDoor) auditAccess(ctx context.Context, by Actor, old, a BillingAccount) error {
+	if old.Access == a.Access && old.AccessReason == a.AccessReason {
+		return nil
+	}
+	from := "nothing"
+	if old.Version > 0 {
+		from = fmt.Sprintf("%s (%s)", old.Access, old.AccessReason)
+	}
+	return d.audit(ctx, by, Action{
+		Name: "billing.access_changed", Target: a.SubscriptionID, Detail: fmt.Sprintf("from %s to %s (%s)", from, a.Access, a.AccessReason),
+	})
+}
+
+func timeOrNull(t *time.Time) any {
+	if t == nil {
+		return nil
+	}
+	return milliOrNull(*t)
+}
+
+// OrgByStripeCustomer opens the org of a customer at Stripe. Error: ErrNotFound.
+func (s *Store) OrgByStripeCustomer(ctx context.Context, id string) (o *Org, err error) {
+	err = s.read(ctx, func(d systemDoor) error {
+		found, err := list(ctx, d.hands, sysOrgByStripeCustomer, args{id}, s.scanOrg)
+		if err == nil && len(found) == 0 {
+			err = ErrNotFound
+		}
+		if err == nil {
+			o = found[0]
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find the org of the Stripe customer: %w", err)
+	}
+	return o, nil
+}
