@@ -192,7 +192,8 @@ func (l orgLink) note(ctx context.Context, what string, err error) {
 }
 
 // Check asks Hostaway for a token with these credentials and counts the active
-// listings, for a member of this org who connects an account. The calls wait in
+// listings as they will be billed, for a member of this org who connects an account.
+// A count that can't be relied on is left out. The calls wait in
 // the org's own line: the account may be somebody else's.
 func (u *upstream) Check(ctx context.Context, orgID string, accountID int64, apiSecret secret.Text) (dashboard.Checked, error) {
 	client := hostaway.NewClient(hostaway.Config{
@@ -204,11 +205,15 @@ func (u *upstream) Check(ctx context.Context, orgID string, accountID int64, api
 	if err != nil {
 		return dashboard.Checked{}, u.checkProblem(ctx, accountID, err)
 	}
-	count, err := client.CountActiveListings(ctx)
+	count, err := client.CountListings(ctx)
 	if err != nil {
 		return dashboard.Checked{}, u.checkProblem(ctx, accountID, err)
 	}
-	return dashboard.Checked{Token: store.HostawayToken(token), ListingCount: &count}, nil
+	checked := dashboard.Checked{Token: store.HostawayToken(token)}
+	if count.IsComplete() {
+		checked.ListingCount = new(len(count.ActiveIDs))
+	}
+	return checked, nil
 }
 
 // checkProblem puts a failed check into words for the member.
