@@ -51,24 +51,32 @@ func newUpstream(c config, now func() time.Time, log *slog.Logger) *upstream {
 // Hostaway has refused its credentials: asking again would only be refused
 // again, until a member reconnects.
 func (u *upstream) ClientFor(ctx context.Context, org *store.Org) (*hostaway.Client, error) {
+	client, _, err := u.clientFor(ctx, org)
+	return client, err
+}
+
+// clientFor is ClientFor with the version of the connection, which is known also
+// when its credentials are refused.
+func (u *upstream) clientFor(ctx context.Context, org *store.Org) (client *hostaway.Client, version int, err error) {
 	connection, err := org.Connection(ctx)
 	if errors.Is(err, store.ErrNotFound) {
 		u.Forget(org.ID())
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if connection.State == store.ConnectionRefused {
-		return nil, &hostaway.Error{Status: http.StatusUnauthorized, Code: hostaway.CredentialsRefused, Message: connection.Detail}
+		return nil, connection.Version, &hostaway.Error{Status: http.StatusUnauthorized, Code: hostaway.CredentialsRefused, Message: connection.Detail}
 	}
 	if client := u.kept(org.ID(), connection.Version); client != nil {
-		return client, nil
+		return client, connection.Version, nil
 	}
 	credentials, err := org.Credentials(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return u.keep(org.ID(), credentials.Version, u.newClient(org, credentials)), nil
+	kept := u.keep(org.ID(), versioned{credentials.Version, u.newClient(org, credentials)})
+	return kept.client, kept.version, nil
 }
 
 func (u *upstream) kept(orgID string, version int) *hostaway.Client {
@@ -82,14 +90,14 @@ func (u *upstream) kept(orgID string, version int) *hostaway.Client {
 
 // keep stores the client unless another call was quicker: calls of one org
 // must share a client, since it fetches one token for all of them.
-func (u *upstream) keep(orgID string, version int, client *hostaway.Client) *hostaway.Client {
+func (u *upstream) keep(orgID string, fresh versioned) versioned {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if v, ok := u.clients[orgID]; ok && v.version >= version {
-		return v.client
+	if v, ok := u.clients[orgID]; ok && v.version >= fresh.version {
+		return v
 	}
-	u.clients[orgID] = versioned{version: version, client: client}
-	return client
+	u.clients[orgID] = fresh
+	return fresh
 }
 
 // Forget drops the org's client, after its connection changed.
