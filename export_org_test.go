@@ -24,7 +24,7 @@ func TestExportOrg(t *testing.T) {
 	if r.code != exitOK {
 		t.Fatalf("%+v", r)
 	}
-	s.says(r.out, `Wrote \S+acme\.zip: Acme \(org_\w+\), 8 files, \d+ rows`)
+	s.says(r.out, `Wrote \S+acme\.zip: Acme \(org_\w+\), 13 files, \d+ rows`)
 	if info, err := os.Stat(path); err != nil || (runtime.GOOS != windowsGOOS && info.Mode().Perm() != 0o600) {
 		t.Errorf("rights %v, %v", info.Mode(), err)
 	}
