@@ -34,6 +34,7 @@ type stripeSubscription struct {
 	TrialEnd, CancelAt, CanceledAt, EndedAt          time.Time
 	CancelAtPeriodEnd                                bool
 	Items                                            []stripeItem
+	CancelReason                                     string // "payment_failed", "cancellation_requested", …
 	Metadata                                         map[string]string
 }
 
@@ -133,6 +134,9 @@ func readSubscription(s *stripe.Subscription) stripeSubscription {
 		CreatedAt: at(s.Created), PeriodStart: at(s.CurrentPeriodStart), PeriodEnd: at(s.CurrentPeriodEnd),
 		TrialEnd: at(s.TrialEnd), CancelAt: at(s.CancelAt), CanceledAt: at(s.CanceledAt), EndedAt: at(s.EndedAt),
 		CancelAtPeriodEnd: s.CancelAtPeriodEnd, Metadata: s.Metadata,
+	}
+	if s.CancellationDetails != nil {
+		read.CancelReason = string(s.CancellationDetails.Reason)
 	}
 	if s.Items != nil {
 		for _, item := range s.Items.Data {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -47,6 +48,13 @@ func (s *scripted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(answer.status)
 	_, _ = io.WriteString(w, answer.body)
+}
+
+// asked gives the keys and headers of the requests so far.
+func (s *scripted) asked() (keys []string, heads []http.Header) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.keys), slices.Clone(s.heads)
 }
 
 // scriptedAPI is our client on such a Stripe; its pauses are noted, not waited for.
@@ -108,7 +116,8 @@ func TestACallIsRepeatedOnlyWhereThatDoesNoHarm(t *testing.T) {
 			} else {
 				got, err = api.updateQuantity(t.Context(), "sub_1", "si_1", 7, time.Unix(1, 0), "k")
 			}
-			if diff := cmp.Diff(c.keys, s.keys); diff != "" {
+			keys, _ := s.asked()
+			if diff := cmp.Diff(c.keys, keys); diff != "" {
 				t.Errorf("keys (-want +got):\n%s", diff)
 			}
 			if kindOf(err) != c.kind || (err == nil) != (c.kind == "") {
@@ -120,8 +129,8 @@ func TestACallIsRepeatedOnlyWhereThatDoesNoHarm(t *testing.T) {
 			if err != nil && (strings.Contains(err.Error(), "Secret") || strings.Contains(err.Error(), "4242")) {
 				t.Errorf("the error repeats what Stripe wrote: %v", err)
 			}
-			if len(*pauses) != len(s.keys)-1 {
-				t.Errorf("%d tries and %d pauses", len(s.keys), len(*pauses))
+			if len(*pauses) != len(keys)-1 {
+				t.Errorf("%d tries and %d pauses", len(keys), len(*pauses))
 			}
 		})
 	}
@@ -151,11 +160,12 @@ func TestAWriteWithoutAKeyIsNotSent(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if len(s.keys) != 0 {
-		t.Errorf("%d requests were sent", len(s.keys))
+	if keys, _ := s.asked(); len(keys) != 0 {
+		t.Errorf("%d requests were sent", len(keys))
 	}
-	if _, err := api.subscriptions.Update("sub_1", &stripe.SubscriptionParams{Params: withKey}); err != nil || len(s.keys) != 1 {
-		t.Errorf("a whole one: %v, %d sent", err, len(s.keys))
+	_, err := api.subscriptions.Update("sub_1", &stripe.SubscriptionParams{Params: withKey})
+	if keys, _ := s.asked(); err != nil || len(keys) != 1 {
+		t.Errorf("a whole one: %v, %d sent", err, len(keys))
 	}
 }
 
@@ -169,11 +179,11 @@ func TestACallEndsWithItsContext(t *testing.T) {
 		cancel()
 		return ctx.Err()
 	}})
-	if _, err := api.subscription(ctx, "sub_1"); err == nil || len(s.keys) != 1 {
-		t.Errorf("after its context ended: %v, %d requests", err, len(s.keys))
-	}
-	if _, err := api.subscription(ctx, "sub_1"); !errors.Is(err, context.Canceled) || len(s.keys) != 1 {
-		t.Errorf("with an ended context: %v, %d requests", err, len(s.keys))
+	for _, when := range []string{"that ends", "that ended"} {
+		_, err := api.subscription(ctx, "sub_1")
+		if keys, _ := s.asked(); !errors.Is(err, context.Canceled) || len(keys) != 1 {
+			t.Errorf("with a context %s: %v, %d requests", when, err, len(keys))
+		}
 	}
 }
 
@@ -185,7 +195,8 @@ func TestWhatIsSentSaysNothingOfThisMachine(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, head := range s.heads {
+	_, heads := s.asked()
+	for _, head := range heads {
 		if got := head.Get("X-Stripe-Client-User-Agent"); strings.Contains(got, "uname") || got == "" {
 			t.Errorf("the client says %q", got)
 		}
