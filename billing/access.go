@@ -25,8 +25,8 @@ type facts struct {
 	OverdueSince    *time.Time // as it was known so far
 }
 
-// verdict is what follows.
-type verdict struct {
+// accessVerdict is what follows.
+type accessVerdict struct {
 	Access store.Access
 	Reason store.AccessReason
 	// Subscription is the one that counts: of several that live the oldest, else the
@@ -54,8 +54,8 @@ const (
 // ended are debts, and stop nothing that is paid for anew.
 // A refund or a dispute changes no access: what becomes of the subscription then is
 // the operator's decision, and when they end it, access ends.
-func accessOf(f facts, now time.Time, grace time.Duration) verdict {
-	v := verdict{Access: store.AccessNone, Reason: noneReason(f)}
+func accessOf(f facts, now time.Time, grace time.Duration) accessVerdict {
+	v := accessVerdict{Access: store.AccessNone, Reason: noneReason(f)}
 	v.Subscription, v.Others = pick(f.Subscriptions)
 	if s := v.Subscription; s != nil {
 		v.subscribed(f, *s, now, grace)
@@ -73,7 +73,7 @@ func noneReason(f facts) store.AccessReason {
 	return store.ReasonTrialEnded
 }
 
-func (v *verdict) subscribed(f facts, s stripeSubscription, now time.Time, grace time.Duration) {
+func (v *accessVerdict) subscribed(f facts, s stripeSubscription, now time.Time, grace time.Duration) {
 	if f.Latest != nil && f.Latest.ID == s.LatestInvoiceID {
 		v.LatestStatus = latestStatus(*f.Latest, f.Charge)
 	}
@@ -110,7 +110,7 @@ func (v *verdict) subscribed(f facts, s stripeSubscription, now time.Time, grace
 }
 
 // late: a payment is overdue. Without grace tools stop at once.
-func (v *verdict) late(now time.Time, grace time.Duration) {
+func (v *accessVerdict) late(now time.Time, grace time.Duration) {
 	end := v.OverdueSince.Add(grace)
 	v.GraceEndsAt, v.Reason, v.Access = &end, store.ReasonPaymentFailed, store.AccessSuspended
 	if now.Before(end) {
@@ -119,7 +119,7 @@ func (v *verdict) late(now time.Time, grace time.Duration) {
 }
 
 // overdue finds the oldest invoice of the subscription that should have been paid.
-func (v *verdict) overdue(f facts, s stripeSubscription, now time.Time) {
+func (v *accessVerdict) overdue(f facts, s stripeSubscription, now time.Time) {
 	for _, i := range f.Open {
 		if i.SubscriptionID != s.ID || !isOverdue(i, now) {
 			continue

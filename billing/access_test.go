@@ -43,7 +43,7 @@ type accessCase struct {
 	grace  time.Duration
 	access store.Access
 	reason store.AccessReason
-	check  func(t *testing.T, v verdict)
+	check  func(t *testing.T, v accessVerdict)
 }
 
 // accessCases is every state that an org can be in on 20 March, at noon.
@@ -80,7 +80,7 @@ func accessCases() []accessCase {
 			name:   "past due without grace",
 			f:      facts{Subscriptions: one(sub("sub_1", pastDue, 1)), Open: open(failed(19))},
 			access: store.AccessSuspended, reason: store.ReasonPaymentFailed,
-			check: func(t *testing.T, v verdict) {
+			check: func(t *testing.T, v accessVerdict) {
 				if v.Overdue == nil || !v.OverdueSince.Equal(noon(19)) {
 					t.Errorf("overdue since %v by %v", v.OverdueSince, v.Overdue)
 				}
@@ -89,7 +89,7 @@ func accessCases() []accessCase {
 		{
 			name: "past due within grace", f: facts{Subscriptions: one(sub("sub_1", pastDue, 1)), Open: open(failed(18))}, grace: 3 * day,
 			access: store.AccessGrace, reason: store.ReasonPaymentFailed,
-			check: func(t *testing.T, v verdict) {
+			check: func(t *testing.T, v accessVerdict) {
 				if !v.GraceEndsAt.Equal(noon(21)) {
 					t.Errorf("grace ends %v", v.GraceEndsAt)
 				}
@@ -102,7 +102,7 @@ func accessCases() []accessCase {
 		{
 			name: "past due without an invoice to show for it", f: facts{Subscriptions: one(sub("sub_1", pastDue, 1)), OverdueSince: ptr(noon(18))}, grace: 3 * day,
 			access: store.AccessGrace, reason: store.ReasonPaymentFailed,
-			check: func(t *testing.T, v verdict) {
+			check: func(t *testing.T, v accessVerdict) {
 				if !v.OverdueSince.Equal(noon(18)) {
 					t.Errorf("overdue since %v", v.OverdueSince)
 				}
@@ -181,7 +181,7 @@ func accessCases() []accessCase {
 			name:   "two subscriptions: the older counts",
 			f:      facts{Subscriptions: []stripeSubscription{sub("sub_2", active, 15), sub("sub_1", active, 14)}},
 			access: store.AccessActive, reason: store.ReasonSubscribed,
-			check: func(t *testing.T, v verdict) {
+			check: func(t *testing.T, v accessVerdict) {
 				if v.Subscription.ID != "sub_1" || len(v.Others) != 1 || v.Others[0].ID != "sub_2" {
 					t.Errorf("counts %s beside %v", v.Subscription.ID, v.Others)
 				}
@@ -191,7 +191,7 @@ func accessCases() []accessCase {
 			name:   "an attempt beside a living one",
 			f:      facts{Subscriptions: []stripeSubscription{sub("sub_2", active, 15), sub("sub_1", stripe.SubscriptionStatusIncomplete, 14)}},
 			access: store.AccessActive, reason: store.ReasonSubscribed,
-			check: func(t *testing.T, v verdict) {
+			check: func(t *testing.T, v accessVerdict) {
 				if v.Subscription.ID != "sub_2" || len(v.Others) != 0 {
 					t.Errorf("counts %s beside %v", v.Subscription.ID, v.Others)
 				}
@@ -201,7 +201,7 @@ func accessCases() []accessCase {
 			name:   "of several that ended, the last",
 			f:      facts{Subscriptions: []stripeSubscription{sub("sub_1", stripe.SubscriptionStatusCanceled, 1), sub("sub_2", stripe.SubscriptionStatusCanceled, 9)}},
 			access: store.AccessCanceled, reason: store.ReasonCanceled,
-			check: func(t *testing.T, v verdict) {
+			check: func(t *testing.T, v accessVerdict) {
 				if v.Subscription.ID != "sub_2" {
 					t.Errorf("counts %s", v.Subscription.ID)
 				}
@@ -210,8 +210,8 @@ func accessCases() []accessCase {
 	}
 }
 
-func endsOn(day int) func(*testing.T, verdict) {
-	return func(t *testing.T, v verdict) {
+func endsOn(day int) func(*testing.T, accessVerdict) {
+	return func(t *testing.T, v accessVerdict) {
 		if v.CancelAt == nil || !v.CancelAt.Equal(noon(day)) {
 			t.Errorf("ends %v", v.CancelAt)
 		}
