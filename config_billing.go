@@ -170,3 +170,9 @@ func (c *config) billingTogether() []error {
 func (c *config) liveKey() bool {
 	return strings.HasPrefix(c.StripeKey.Reveal()[2:], "_live_")
 }
+
+// bills tells whether orgs pay here.
+func (c *config) bills() bool { return c.BillingMode == billingStripe }
+
+// mails tells whether mail can be sent.
+func (c *config) mails() bool { return !c.SMTPURL.IsZero() }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -69,6 +70,44 @@ func TestRoutes(t *testing.T) {
 					t.Errorf("%s %s: %d %s", method, tt.path, w.Code, w.Body)
 				}
 			}
+		}
+	}
+}
+
+// Stripe has one address, by one method; without billing there is none.
+func TestTheWebhookRoute(t *testing.T) {
+	t.Parallel()
+	rooms := echoRooms()
+	off := newRoutes(rooms, nil, watch{log: slog.New(slog.DiscardHandler)})
+	rooms.stripe = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, "stripe %s", r.Header.Get(requestIDHeader))
+	})
+	on := newRoutes(rooms, nil, watch{log: slog.New(slog.DiscardHandler)})
+	for _, test := range []struct {
+		routes       http.Handler
+		method, path string
+		found        bool
+	}{
+		{on, "POST", "/webhooks/stripe", true},
+		{on, "POST", "/webhooks/stripe?x=1", true},
+		{on, "GET", "/webhooks/stripe", false},
+		{on, "HEAD", "/webhooks/stripe", false},
+		{on, "PUT", "/webhooks/stripe", false},
+		{on, "POST", "/webhooks/stripe/", false},
+		{on, "POST", "/webhooks/stripes", false},
+		{on, "POST", "/webhooks/Stripe", false},
+		{on, "POST", "/webhooks", false},
+		{off, "POST", "/webhooks/stripe", false},
+	} {
+		w := get(t, test.routes, test.method, test.path, nil)
+		if reached := w.Code == http.StatusOK && strings.HasPrefix(w.Body.String(), "stripe req_"); reached != test.found {
+			t.Errorf("%s %s: %d %s", test.method, test.path, w.Code, w.Body)
+		}
+		if !test.found && (w.Code != http.StatusNotFound || w.Header().Get("Content-Type") != "application/json") {
+			t.Errorf("%s %s: %d %s", test.method, test.path, w.Code, w.Body)
+		}
+		if len(w.Result().Cookies()) > 0 || w.Header().Get(requestIDHeader) == "" {
+			t.Errorf("%s %s: headers %v", test.method, test.path, w.Header())
 		}
 	}
 }

@@ -12,7 +12,11 @@ type handlers struct {
 	mcp         http.Handler
 	dashboard   http.Handler
 	live, ready http.Handler
+	stripe      http.Handler // takes Stripe's events; nil without billing
 }
+
+// stripeWebhookPath is where Stripe posts its events.
+const stripeWebhookPath = "/webhooks/stripe"
 
 // newRoutes leads /mcp to the MCP endpoint and everything that is not a
 // machine's business to the dashboard. Below the machines' prefixes an unknown
@@ -23,6 +27,9 @@ func newRoutes(to handlers, proxies []netip.Prefix, w watch) http.Handler {
 	mux.Handle("/mcp", to.mcp)
 	mux.Handle("/livez", to.live)
 	mux.Handle("/readyz", to.ready)
+	if to.stripe != nil {
+		mux.Handle("POST "+stripeWebhookPath, to.stripe)
+	}
 	for _, prefix := range []string{"/mcp/", "/livez/", "/readyz/", "/.well-known", "/.well-known/", "/oauth", "/oauth/", "/webhooks", "/webhooks/"} {
 		mux.HandleFunc(prefix, nothingHere)
 	}

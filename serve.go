@@ -167,7 +167,10 @@ func serving(s *store.Config) { s.Serving = true }
 // sets what only some commands need.
 func openStore(ctx context.Context, c config, now func() time.Time, log *slog.Logger, adjust ...func(*store.Config)) (*store.Store, error) {
 	key := masterKey{setting: c.MasterKey, dataDir: c.DataDir, log: log}
-	cfg := store.Config{Path: filepath.Join(c.DataDir, databaseFile), Keyring: key.keyring, Now: now, Log: log, Reserve: reserveIn(c.DataDir)}
+	cfg := store.Config{
+		Path: filepath.Join(c.DataDir, databaseFile), Keyring: key.keyring, Now: now, Log: log, Reserve: reserveIn(c.DataDir),
+		Billing: c.bills(), Mail: c.mails(),
+	}
 	for _, f := range adjust {
 		f(&cfg)
 	}

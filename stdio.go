@@ -79,6 +79,7 @@ func (p *process) stdioLocal(ctx context.Context, c config) (err error) {
 		return misused("stdio needs a server or a Hostaway account",
 			"name a server with --url and its key in HMCP_API_KEY, or set HMCP_HOSTAWAY_ACCOUNT_ID and HMCP_HOSTAWAY_SECRET")
 	}
+	c.BillingMode, c.SMTPURL = billingOff, secret.Text{} // nobody is billed or written to by a program on a desk
 	log := newLogger(p.errOut, c)
 	if !c.given("HMCP_DATA_DIR") {
 		if c.DataDir, err = privateFolder(p.environ); err != nil {
