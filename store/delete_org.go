@@ -128,6 +128,9 @@ func (g *Deleted) entrances(ctx context.Context, t *transaction, o *Org) error {
 			return err
 		}
 		g.Sessions += len(moved)
+		if err := d.exec(ctx, sysDropFindingsOf, args{o.id}); err != nil {
+			return err
+		}
 		for _, id := range users {
 			if err := g.person(ctx, d, id); err != nil {
 				return err
@@ -143,7 +146,8 @@ func (g *Deleted) person(ctx context.Context, d systemDoor, id string) error {
 	if err := d.get(ctx, sysFirstOrg, args{id}, &org); !errors.Is(err, ErrNotFound) {
 		return err // a member elsewhere, or a failure
 	}
-	if err := errors.Join(d.exec(ctx, sysEndSessionsOf, args{id}), d.exec(ctx, sysDropPasswordResets, args{id})); err != nil {
+	if err := errors.Join(d.exec(ctx, sysEndSessionsOf, args{id}), d.exec(ctx, sysDropPasswordResets, args{id}),
+		d.exec(ctx, sysDropUserMails, args{id})); err != nil {
 		return err
 	}
 	err := d.get(ctx, sysDropUser, args{id}, &id)

@@ -120,19 +120,21 @@ func sealedBy(ctx context.Context, h hands) (map[string]int, error) {
 	return by, err
 }
 
-// Reseal seals up to batch connections (at least 1) anew that were not sealed by
-// the first key, and says how many it did and how many are left. It may be broken
+// Reseal seals anew what up to batch orgs (at least 1) hold that was not sealed by
+// the first key, and people's mails, and says of how many of these it did and how
+// many are left. It may be broken
 // off and called again at any time. When none is left, the canaries of the other
 // keys go, so that those keys may be removed.
 // Errors: *secret.UnknownKeyError, secret.ErrOpen.
 func (s *Store) Reseal(ctx context.Context, batch int) (done, left int, err error) {
 	var stale []*Org
-	var total int
+	var total, mails, staleMails int
+	batch = max(1, batch)
 	ring := s.ring.renewed()
 	primary := ring.PrimaryPrefix()
 	err = s.transact(ctx, func(t *transaction) error {
 		err := t.asSystem(func(d systemDoor) (err error) {
-			stale, err = list(ctx, d.hands, sysStaleConnections, args{primary, max(1, batch)}, func(row *sql.Rows, to **Org) error {
+			stale, err = list(ctx, d.hands, sysStaleOrgs, args{primary, batch}, func(row *sql.Rows, to **Org) error {
 				o, r := &Org{store: s}, orgRow{}
 				err := row.Scan(append([]any{&total}, r.into(o)...)...)
 				r.fill(o)
@@ -146,24 +148,40 @@ func (s *Store) Reseal(ctx context.Context, batch int) (done, left int, err erro
 				err = t.asOrg(o, func(d orgDoor) error { return d.reseal(ctx) })
 			}
 		}
-		if err != nil || len(stale) < total {
+		if err != nil {
+			return err
+		}
+		err = t.asSystem(func(d systemDoor) (err error) {
+			mails, staleMails, err = d.resealMails(ctx, s, primary, batch-len(stale))
+			return err
+		})
+		if err != nil || len(stale)+mails < total+staleMails {
 			return err
 		}
 		return t.asSystem(func(d systemDoor) error { return d.exec(ctx, sysDropCanaries, args{ring.PrimaryID()}) })
 	})
 	if err != nil {
-		return 0, 0, fmt.Errorf("re-seal the connections: %w", err)
+		return 0, 0, fmt.Errorf("re-seal the secrets: %w", err)
 	}
-	return len(stale), total - len(stale), nil
+	done = len(stale) + mails
+	return done, total + staleMails - done, nil
 }
 
-// reseal opens and seals what the org's connection holds.
+// reseal opens and seals what the org's connection and its waiting mails hold.
 func (d orgDoor) reseal(ctx context.Context) error {
 	var id string
 	var sealed, token []byte
-	if err := d.get(ctx, `SELECT id, secret, token FROM connections`, nil, &id, &sealed, &token); err != nil {
+	err := d.get(ctx, `SELECT id, secret, token FROM connections`, nil, &id, &sealed, &token)
+	if err == nil {
+		err = d.resealConnection(ctx, id, sealed, token)
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
+	return d.resealMails(ctx)
+}
+
+func (d orgDoor) resealConnection(ctx context.Context, id string, sealed, token []byte) error {
 	var n NewConnection
 	var err error
 	if n.Secret, err = d.open(purposeSecret, id, sealed); err != nil {

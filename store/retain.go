@@ -15,6 +15,8 @@ import (
 const (
 	retainStep       = 500                 // rows in one transaction: some milliseconds
 	linksKept        = 30 * 24 * time.Hour // after a link was used or has ended: it can still be told apart from an unknown one
+	eventsKept       = 60 * 24 * time.Hour // after a Stripe event has ended
+	mailsKept        = 90 * 24 * time.Hour // after a mail has ended; findings too
 	retainMost       = 7 * 24 * time.Hour  // that one run shortens the audit log by
 	confirmationKept = 24 * time.Hour      // after a confirm token has ended, for the same
 )
@@ -81,6 +83,34 @@ func (s *Store) RetainSignIns(ctx context.Context) (deleted int, err error) {
 		}
 	}
 	return deleted, nil
+}
+
+// RetainBilling deletes Stripe's events that ended 60 days ago or earlier, and mails
+// and findings that ended 90 days ago. The ledgers stay.
+func (s *Store) RetainBilling(ctx context.Context) (deleted int, err error) {
+	mailsBefore := s.now().Add(-mailsKept).UnixMilli()
+	for what, stale := range map[string]struct {
+		text   string
+		values args
+	}{
+		"Stripe events":    {sysDropOldEvents, args{s.now().Add(-eventsKept).UnixMilli(), retainStep}},
+		"people's mails":   {sysDropOldUserMails, args{mailsBefore, retainStep}},
+		"billing findings": {sysDropOldFindings, args{mailsBefore, retainStep}},
+	} {
+		n, err := s.dropOld(ctx, stale.text, stale.values)
+		deleted += n
+		if err != nil {
+			return deleted, fmt.Errorf("delete old %s: %w", what, err)
+		}
+	}
+	n, err := s.retainOfEach(ctx, "mails", func(o *Org) (int, error) {
+		return o.deleteOld(ctx, func(d orgDoor) ([]string, error) {
+			return list(ctx, d.hands, `
+DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE state <> 'queued' AND ended_at < ? LIMIT ?) RETURNING id`,
+				args{mailsBefore, retainStep}, scanText)
+		})
+	})
+	return deleted + n, err
 }
 
 // dropOld runs a statement of the system door, which returns a row for each that

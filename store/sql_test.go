@@ -35,7 +35,7 @@ var serverTables = []string{
 // acrossOrgs are the system statements that may read rows of all orgs.
 var acrossOrgs = []string{
 	"sysCountOrgs", "sysCountSealed", "sysDirtyQuantities", "sysFirstOrg", "sysHeldQuantities", "sysKeyByHash", "sysMemberships", "sysOrgByStripeCustomer", "sysOrgFacts", "sysOrgFailures",
-	"sysOrgFigures", "sysOrgKeyFacts", "sysOrgKeys", "sysOrgsAfter", "sysSealedBy", "sysSessionByToken", "sysStaleConnections",
+	"sysOrgFigures", "sysOrgKeyFacts", "sysOrgKeys", "sysOrgsAfter", "sysSealedBy", "sysSessionByToken", "sysRefusedConnections", "sysBillingAccess", "sysBillingFigures", "sysDueMails", "sysSawFinding", "sysStaleOrgs",
 }
 
 // before any door: the statements of these files run on a connection of their own.

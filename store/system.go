@@ -34,19 +34,25 @@ WHERE m.user_id = ? ORDER BY o.name, o.id`
 	sysCountOrgs = `SELECT count(*) FROM orgs_all`
 	sysOrgsAfter = `SELECT ` + orgColumns + ` FROM orgs_all o` + orgAccess + ` WHERE o.id > ? ORDER BY o.id LIMIT 100`
 
-	sysStaleConnections = `
+	sysStaleOrgs = `
 SELECT count(*) OVER (), ` + orgColumns + `
-FROM connections_all c JOIN orgs_all o ON o.id = c.org_id` + orgAccess + `
-WHERE substr(c.secret, 1, 5) <> ?1 OR substr(c.token, 1, 5) <> ?1
+FROM orgs_all o` + orgAccess + `
+WHERE o.id IN (
+  SELECT org_id FROM connections_all WHERE substr(secret, 1, 5) <> ?1 OR substr(token, 1, 5) <> ?1
+  UNION SELECT org_id FROM mails_all WHERE state = 'queued' AND substr(payload, 1, 5) <> ?1)
 ORDER BY o.id LIMIT ?2`
 
 	sysSealedBy = `
 SELECT lower(hex(substr(envelope, 2, 4))), count(*)
 FROM (SELECT secret AS envelope FROM connections_all
-      UNION ALL SELECT token FROM connections_all WHERE token IS NOT NULL)
+      UNION ALL SELECT token FROM connections_all WHERE token IS NOT NULL
+      UNION ALL SELECT payload FROM mails_all WHERE state = 'queued'
+      UNION ALL SELECT payload FROM user_mails WHERE state = 'queued')
 GROUP BY 1`
 
-	sysCountSealed = `SELECT (SELECT count(*) FROM canaries) + (SELECT count(*) FROM connections_all)`
+	sysCountSealed = `
+SELECT (SELECT count(*) FROM canaries) + (SELECT count(*) FROM connections_all)
+  + (SELECT count(*) FROM mails_all WHERE state = 'queued') + (SELECT count(*) FROM user_mails WHERE state = 'queued')`
 )
 
 // For the operator: orgs in figures. ?2 is the first day of the month.
@@ -158,7 +164,7 @@ UPDATE jobs SET running = 0, failed_at = ?, failures = failures + 1, error = ? W
 // to the constants above.
 func systemStatements() []string {
 	return append(billingStatements(),
-		sysKeyByHash, sysSessionByToken, sysMemberships, sysFirstOrg, sysCountOrgs, sysOrgsAfter, sysStaleConnections, sysSealedBy, sysCountSealed,
+		sysKeyByHash, sysSessionByToken, sysMemberships, sysFirstOrg, sysCountOrgs, sysOrgsAfter, sysStaleOrgs, sysSealedBy, sysCountSealed,
 		sysUserByEmail, sysListUsers, sysAddUser, sysSetOperator, sysSetPassword, sysRenewPassword, sysDropUser,
 		sysAddSession, sysTouchSession, sysMoveSession, sysEndSession, sysLeaveOrg, sysEndSessionsOf,
 		sysAddSignUpLink, sysDropSetUpLinks, sysSignUpLink, sysUseSignUpLink, sysAddPasswordReset, sysDropPasswordResets, sysPasswordReset,

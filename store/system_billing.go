@@ -39,12 +39,82 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sysListStripeSetups = `
 SELECT webhook_secret_hash, account_id, livemode, endpoint_id, endpoint_url, product_id, price_id, portal_configuration, api_version, created_at
 FROM stripe_setups ORDER BY created_at DESC, webhook_secret_hash`
+
+	sysSawFinding = `
+INSERT INTO billing_findings (invariant, subject, in_org, detail, first_seen_at, last_seen_at, resolved_at, repairs)
+VALUES (?1, ?2, (SELECT id FROM orgs_all WHERE id = ?3), ?4, ?5, ?5, NULL, ?6)
+ON CONFLICT (invariant, subject) DO UPDATE SET in_org = excluded.in_org, detail = ?4, last_seen_at = ?5, resolved_at = NULL,
+  first_seen_at = CASE WHEN resolved_at IS NULL THEN first_seen_at ELSE ?5 END,
+  repairs = CASE WHEN resolved_at IS NULL THEN repairs ELSE 0 END + ?6`
+	sysResolveFindings = `
+UPDATE billing_findings SET resolved_at = ?1
+WHERE resolved_at IS NULL AND invariant IN (SELECT value FROM json_each(?2)) AND subject NOT IN (SELECT value FROM json_each(?3))
+  AND (invariant || ' ' || subject) NOT IN (SELECT value FROM json_each(?4))`
+	sysListFindings = `
+SELECT invariant, subject, coalesce(in_org, ''), detail, first_seen_at, last_seen_at, resolved_at, repairs FROM billing_findings
+WHERE resolved_at IS NULL OR resolved_at >= ? ORDER BY resolved_at IS NOT NULL, invariant, first_seen_at, subject LIMIT ?`
+	sysDropFindingsOf = `DELETE FROM billing_findings WHERE in_org = ?`
+
+	sysRefusedConnections = `
+SELECT ` + orgColumns + ` FROM connections_all c JOIN orgs_all o ON o.id = c.org_id` + orgAccess + `
+WHERE c.state = 'refused' AND c.refused_at <= ? ORDER BY c.refused_at, c.org_id LIMIT ?`
+
+	// AccessState.at, for all orgs at once.
+	sysBillingAccess = `
+SELECT CASE
+    WHEN access = 'trial' AND trial_ends_at <= ?1 THEN 'none'
+    WHEN access IN ('active', 'grace') AND cancel_at <= ?1 THEN 'canceled'
+    WHEN access = 'grace' AND grace_ends_at <= ?1 THEN 'suspended'
+    ELSE access END, count(*)
+FROM billing_accounts_all GROUP BY 1`
+	sysBillingFigures = `
+SELECT
+  (SELECT count(*) FROM desired_quantities_all WHERE state = 'dirty'), (SELECT min(changed_at) FROM desired_quantities_all WHERE state = 'dirty'),
+  (SELECT count(*) FROM desired_quantities_all WHERE hold_reason <> ''), (SELECT min(held_since_at) FROM desired_quantities_all WHERE hold_reason <> ''),
+  (SELECT count(*) FROM stripe_events WHERE state = 'pending'), (SELECT min(received_at) FROM stripe_events WHERE state = 'pending'),
+  (SELECT count(*) FROM mails_all WHERE state = 'queued') + (SELECT count(*) FROM user_mails WHERE state = 'queued'),
+  (SELECT min(created_at) FROM (SELECT created_at FROM mails_all WHERE state = 'queued' UNION ALL SELECT created_at FROM user_mails WHERE state = 'queued')),
+  (SELECT count(*) FROM mails_all WHERE state = 'failed') + (SELECT count(*) FROM user_mails WHERE state = 'failed')`
+	sysFindingFigures = `SELECT invariant, count(*) FROM billing_findings WHERE resolved_at IS NULL GROUP BY 1`
+
+	sysAddUserMail = `
+INSERT INTO user_mails (id, user_id, kind, dedupe_key, payload, state, attempts, next_try_at, last_error, created_at)
+VALUES (?1, ?2, ?3, ?4, ?5, 'queued', 0, ?6, '', ?6) ON CONFLICT (dedupe_key) DO NOTHING`
+	sysOperators = `SELECT email, name FROM users WHERE operator = 1 ORDER BY email`
+	sysDueMails  = `
+SELECT ` + orgColumns + `, m.recipient, m.id, m.kind, m.payload, m.attempts, m.created_at, m.next_try_at, p.email, p.name
+FROM mails_all m JOIN orgs_all o ON o.id = m.org_id` + orgAccess + ` LEFT JOIN members_all p ON p.org_id = m.org_id AND p.id = m.recipient
+WHERE m.state = 'queued' AND m.next_try_at <= ? ORDER BY m.next_try_at LIMIT ?`
+	sysDueUserMails = `
+SELECT m.id, m.kind, m.payload, m.attempts, m.created_at, m.next_try_at, u.email, u.name
+FROM user_mails m JOIN users u ON u.id = m.user_id
+WHERE m.state = 'queued' AND m.next_try_at <= ? ORDER BY m.next_try_at LIMIT ?`
+	sysEndUserMail = `
+UPDATE user_mails SET state = ?, last_error = ?, ended_at = ?, attempts = attempts + 1, payload = NULL, next_try_at = NULL
+WHERE id = ? AND state = 'queued'`
+	sysDeferUserMail = `
+UPDATE user_mails SET next_try_at = ?, last_error = ?, attempts = attempts + 1 WHERE id = ? AND state = 'queued'`
+	sysDropUserMails       = `DELETE FROM user_mails WHERE user_id = ?`
+	sysCountStaleUserMails = `SELECT count(*) FROM user_mails WHERE state = 'queued' AND substr(payload, 1, 5) <> ?`
+	sysStaleUserMails      = `SELECT id, payload FROM user_mails WHERE state = 'queued' AND substr(payload, 1, 5) <> ? ORDER BY id LIMIT ?`
+	sysSetUserMail         = `UPDATE user_mails SET payload = ? WHERE id = ?`
+
+	sysDropOldEvents = `
+DELETE FROM stripe_events WHERE seq IN (SELECT seq FROM stripe_events WHERE state <> 'pending' AND ended_at < ? LIMIT ?) RETURNING 1`
+	sysDropOldUserMails = `
+DELETE FROM user_mails WHERE id IN (SELECT id FROM user_mails WHERE state <> 'queued' AND ended_at < ? LIMIT ?) RETURNING 1`
+	sysDropOldFindings = `
+DELETE FROM billing_findings WHERE (invariant, subject) IN (SELECT invariant, subject FROM billing_findings WHERE resolved_at < ? LIMIT ?) RETURNING 1`
 )
 
 func billingStatements() []string {
 	return []string{
-		sysUseTrial, sysOrgByStripeCustomer, sysDirtyQuantities, sysHeldQuantities,
+		sysUseTrial, sysOrgByStripeCustomer, sysDirtyQuantities, sysHeldQuantities, sysRefusedConnections,
 		sysReceiveEvent, sysPendingEvents, sysNewestEvent, sysFinishEventsOf, sysFinishEvent, sysDeferEvent,
 		sysSaveStripeSetup, sysListStripeSetups,
+		sysSawFinding, sysResolveFindings, sysListFindings, sysDropFindingsOf, sysBillingAccess, sysBillingFigures, sysFindingFigures,
+		sysAddUserMail, sysOperators, sysDueMails, sysDueUserMails, sysEndUserMail, sysDeferUserMail, sysDropUserMails,
+		sysCountStaleUserMails, sysStaleUserMails, sysSetUserMail,
+		sysDropOldEvents, sysDropOldUserMails, sysDropOldFindings,
 	}
 }
