@@ -36,6 +36,7 @@ const (
 	codeConfirmation = "confirmation"
 	codeRateLimit    = "rate_limit"
 	codeNotConnected = "not_connected"
+	codeNoAccess     = "no_access" // billing: trial ended, payment failed, canceled …
 	codeCredentials  = "credentials_refused"
 	codeNotFound     = "not_found"
 	codeUpstream     = "hostaway"

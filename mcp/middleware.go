@@ -1,4 +1,4 @@
-// The middleware of every tool call: rate limit → the org's Hostaway client → tool → audit and usage → answer.
+// The middleware of every tool call: rate limit → the org's access → its Hostaway client → tool → audit and usage → answer.
 
 package mcp
 
@@ -234,7 +234,10 @@ func (s *Server) run(ctx context.Context, c *call) (raw []byte, err error) {
 		}
 	}()
 	caller := Caller{Org: c.org, Key: c.key, Now: c.started, Progress: c.progress.report, begun: func() { c.changing = true }}
-	if !c.tool.WithoutHostaway {
+	if caller.noAccess = s.noAccess(c.org); caller.noAccess != nil && !c.tool.WithoutAccess {
+		return nil, caller.noAccess
+	}
+	if !c.tool.WithoutHostaway && caller.noAccess == nil {
 		counter := &hostaway.Counter{}
 		defer func() { c.upstream = counter.Calls() }()
 		client, err := s.cfg.Hostaway.ClientFor(ctx, c.org)

@@ -171,4 +171,5 @@ func (s *Server) dashboard(path string) string { return s.cfg.BaseURL + path }
 const (
 	connectionPath = "/connection"
 	keysPath       = "/keys"
+	billingPath    = "/billing"
 )

@@ -30,6 +30,8 @@ type Caller struct {
 	// total is 0 when unknown.
 	Progress func(done, total int, text string)
 
+	noAccess *refusal // why the org may call no tools; for tools that answer all the same
+
 	begun func() // notes that the confirmed change begins; nil where nobody asks
 }
 
@@ -45,6 +47,8 @@ type spec struct {
 	WithoutHostaway bool
 	// HostawayOptional marks the tools that are called with a nil Caller.Hostaway when there is no connection.
 	HostawayOptional bool
+	// WithoutAccess marks the tools that answer although billing lets the org call none; they ask nothing of Hostaway then.
+	WithoutAccess bool
 	// OnlyAdds marks a write that creates something and neither changes nor removes what is there.
 	OnlyAdds bool
 }

@@ -21,6 +21,7 @@ type whoamiOut struct {
 	AccountID      int64  `json:"hostaway_account_id,omitempty"`
 	ActiveListings *int   `json:"active_listings,omitempty"`
 	CountedAt      string `json:"counted_at,omitempty"`
+	Access         string `json:"access,omitempty"` // absent where nobody pays
 	NextStep       string `json:"next_step,omitempty"`
 	ServerVersion  string `json:"server_version"`
 }
@@ -32,7 +33,7 @@ func whoamiTools(version, howToConnect string) []Tool {
 	return []Tool{newTool(spec{
 		Name: "hostaway_whoami", Title: "Who am I",
 		Description:      "The organization and API key in use, whether Hostaway is connected, and its number of active listings. Works without a connection.",
-		HostawayOptional: true,
+		HostawayOptional: true, WithoutAccess: true,
 	}, func(ctx context.Context, c Caller, _ whoamiIn) (whoamiOut, error) {
 		return whoami(ctx, c, version, howToConnect)
 	})}
@@ -40,28 +41,42 @@ func whoamiTools(version, howToConnect string) []Tool {
 
 func whoami(ctx context.Context, c Caller, version, howToConnect string) (whoamiOut, error) {
 	out := whoamiOut{Org: c.Org.Name(), APIKey: c.Key.Name, ServerVersion: version}
+	if access := c.Org.Access().Access; access != store.AccessExempt {
+		out.Access = string(access)
+	}
+	if err := whoamiConnection(ctx, c, &out, howToConnect); err != nil {
+		return whoamiOut{}, err
+	}
+	if c.noAccess != nil {
+		out.NextStep = c.noAccess.Error()
+	}
+	return out, nil
+}
+
+// whoamiConnection tells what is known of the connection, and asks Hostaway where it may.
+func whoamiConnection(ctx context.Context, c Caller, out *whoamiOut, howToConnect string) error {
 	connection, err := c.Org.Connection(ctx)
 	if errors.Is(err, store.ErrNotFound) {
 		out.Connection = "not_connected"
 		out.NextStep = "Ask the person to connect their Hostaway account " + howToConnect + "."
-		return out, nil
+		return nil
 	}
 	if err != nil {
-		return whoamiOut{}, fmt.Errorf("read connection: %w", err)
+		return fmt.Errorf("read connection: %w", err)
 	}
 	out.Connection, out.AccountID, out.ActiveListings = string(connection.State), connection.AccountID, connection.ListingCount
 	if connection.CheckedAt != nil {
 		out.CountedAt = connection.CheckedAt.UTC().Format(time.RFC3339)
 	}
 	if connection.State == store.ConnectionConnected && c.Hostaway != nil {
-		if err := countListings(ctx, c, &out); err != nil {
-			return whoamiOut{}, err
+		if err := countListings(ctx, c, out); err != nil {
+			return err
 		}
 	}
 	if out.Connection == string(store.ConnectionRefused) {
 		out.NextStep = "Hostaway refuses the credentials: ask the person to reconnect " + howToConnect + "."
 	}
-	return out, nil
+	return nil
 }
 
 // countListings asks Hostaway; when it does not answer, the last known figure stays, with its time.
