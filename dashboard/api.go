@@ -24,6 +24,11 @@ func openAPIDocument(cfg Config) ([]byte, error) {
 	if err := json.Unmarshal(openAPIFile, &doc); err != nil {
 		return nil, fmt.Errorf("read openapi.json: %w", err)
 	}
+	if cfg.Billing == nil || cfg.BillingOperator == nil {
+		if err := leavePathsOut(doc, cfg); err != nil {
+			return nil, err
+		}
+	}
 	servers, err := json.Marshal([]struct {
 		URL string `json:"url"`
 	}{{cfg.BaseURL}})
@@ -32,6 +37,22 @@ func openAPIDocument(cfg Config) ([]byte, error) {
 	}
 	doc["servers"] = servers
 	return json.Marshal(doc)
+}
+
+// leavePathsOut takes out what a server where nobody pays does not have.
+func leavePathsOut(doc map[string]json.RawMessage, cfg Config) error {
+	var paths map[string]json.RawMessage
+	if err := json.Unmarshal(doc["paths"], &paths); err != nil {
+		return fmt.Errorf("read the paths of openapi.json: %w", err)
+	}
+	delete(paths, "/api/operator/billing")
+	if cfg.Billing == nil {
+		delete(paths, "/api/billing")
+		delete(paths, "/api/billing/sync")
+	}
+	raw, err := json.Marshal(paths)
+	doc["paths"] = raw
+	return err
 }
 
 func (d *Dashboard) apiDescription(c *fiber.Ctx, _ *visit) error {

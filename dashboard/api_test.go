@@ -38,7 +38,15 @@ func readDescription(t *testing.T, b *browser) description {
 // TestDescriptionMatchesTheRouteTable in both directions.
 func TestDescriptionMatchesTheRouteTable(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	paying, _, _ := billed(t)
+	alone, _, _ := billed(t, func(c *Config) { c.BillingOperator = nil })
+	for _, w := range []*world{newWorld(t), paying, alone} {
+		wantDescribed(t, w)
+	}
+}
+
+func wantDescribed(t *testing.T, w *world) {
+	t.Helper()
 	d := readDescription(t, w.browser(t))
 	described := map[string]bool{}
 	for path, methods := range d.Paths {
@@ -143,7 +151,7 @@ func operatorAnswers(t *testing.T, w *world, others []*browser, check func(metho
 // TestAnswersMatchTheirSchemas: every answer has a described status and a body of the described form.
 func TestAnswersMatchTheirSchemas(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w, bills, decisions := billed(t)
 	d := readDescription(t, w.browser(t))
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(w.dash.openAPI))
 	if err != nil {
@@ -154,7 +162,7 @@ func TestAnswersMatchTheirSchemas(t *testing.T) {
 	if err := compiler.AddResource("mem:///openapi.json", doc); err != nil {
 		t.Fatal(err)
 	}
-	apiAnswers(t, w, func(method, path string, p page) {
+	check := func(method, path string, p page) {
 		t.Helper()
 		status := strings.Fields(p.Status)[0]
 		described, ok := d.Paths[path][method].Responses[status]
@@ -177,7 +185,42 @@ func TestAnswersMatchTheirSchemas(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s %s %s: %v\n%s", method, path, status, err, p.Body)
 		}
-	})
+	}
+	apiAnswers(t, w, check)
+	billingAnswers(t, w, bills, decisions, check)
+}
+
+// billingAnswers are those about the plan in each state, to each role, and for each fault.
+func billingAnswers(t *testing.T, w *world, bills *fakeBilling, decisions *fakeBillingOperator, check func(method, path string, p page)) {
+	t.Helper()
+	fix := customer(t, w, "Cala Llonga Homes", 40161)
+	owner, reader, visitor, operator := w.owner(t, fix), w.member(t, fix, store.RoleMember), w.browser(t), w.runs(t, storetest.Org(t, w.store, "Elbe Apartments"))
+	const state, sync, all = "/api/billing", "/api/billing/sync", "/api/operator/billing"
+	for s := range planWords {
+		bills.set(fix.Org, func(o *BillingOverview) {
+			o.State, o.Held = s, &HeldCount{HoldZero, 0, 84, noon, false}
+		})
+		check("get", state, owner.get(state))
+	}
+	bills.set(fix.Org, func(o *BillingOverview) { *o = BillingOverview{State: BillingNotConnected} })
+	check("get", state, owner.get(state))
+	token := "X-CSRF-Token: " + owner.get(state).Header.Get("X-CSRF-Token")
+	check("post", sync, owner.do("POST", sync, "", token))
+	for fault := range faultWords {
+		bills.fail("SyncNow", &BillingError{Fault: fault, RetryAt: noon.Add(time.Minute)})
+		check("post", sync, owner.do("POST", sync, "", token))
+	}
+	bills.fail("SyncNow", store.ErrNotReplicated)
+	check("post", sync, owner.do("POST", sync, "", token))
+	for _, p := range []page{reader.do("POST", sync, "", "X-CSRF-Token: "+reader.get("/api/usage").Header.Get("X-CSRF-Token")), visitor.do("POST", sync, "")} {
+		check("post", sync, p)
+	}
+	check("get", state, reader.get(state))
+	check("get", state, visitor.get(state))
+	check("get", all, operator.get(all))
+	decisions.troubled()
+	check("get", all, operator.get(all))
+	check("get", all, owner.get(all))
 }
 
 func TestUsageCountsTheSameAsTheStore(t *testing.T) {

@@ -73,6 +73,7 @@ type BillingOverview struct {
 	Billed  *int
 	Held    *HeldCount // a count that is not billed yet
 
+	TrialDays    int // of the trial that connecting Hostaway starts; 0 where there is none to have
 	TrialEndsAt  *time.Time
 	CancelAt     *time.Time // a person ended the subscription; it runs until then
 	EndedAt      *time.Time // when the subscription ended
@@ -107,11 +108,11 @@ const (
 
 // HeldCount is a count that is not billed yet.
 type HeldCount struct {
-	Reason    HoldReason
-	Listings  int // that were counted
-	Billed    int // that are billed meanwhile
-	Since     time.Time
-	NeedsUser bool // only the operator can release it; otherwise a second count does
+	Reason        HoldReason
+	Listings      int // that were counted
+	Billed        int // that are billed meanwhile
+	Since         time.Time
+	NeedsOperator bool // only the operator can release it; otherwise a second count does
 }
 
 // ListingDay is one UTC day; a number that is not known is nil.

@@ -52,25 +52,39 @@ func bars(days []store.UsageDay, today string) template.HTML {
 	top = niceTop(top)
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg class="chart%s" role="img" aria-label="%s">`, map[bool]string{true: " empty"}[empty], chartLabel(days))
+	chartGrid(&b, top, empty)
+	dates := make([]string, len(days))
+	for i, day := range days {
+		bar(&b, day, top, 100/float64(len(days)), i, day.Date == today)
+		dates[i] = day.Date
+	}
+	chartDates(&b, dates)
+	b.WriteString(`</svg>`)
+	return template.HTML(b.String()) // numbers and dates only
+}
+
+// chartGrid draws the lines, and what they stand for where there is something to read.
+func chartGrid(b *strings.Builder, top int, empty bool) {
 	for i := range gridLines + 1 {
 		value := top * i / gridLines
 		y := percentDown(value, top)
-		fmt.Fprintf(&b, `<line class="grid%s" x1="0" x2="100%%" y1="%.2f%%" y2="%.2f%%"/>`, map[bool]string{true: " base"}[i == 0], y, y)
+		fmt.Fprintf(b, `<line class="grid%s" x1="0" x2="100%%" y1="%.2f%%" y2="%.2f%%"/>`, map[bool]string{true: " base"}[i == 0], y, y)
 		if !empty {
-			fmt.Fprintf(&b, `<text class="tick" y="%.2f%%" dx="-10" dy="4" text-anchor="end">%s</text>`, y, shortNumber(value))
+			fmt.Fprintf(b, `<text class="tick" y="%.2f%%" dx="-10" dy="4" text-anchor="end">%s</text>`, y, shortNumber(value))
 		}
 	}
-	every := max(1, int(math.Ceil(float64(len(days))/8)))
-	for i, day := range days {
-		bar(&b, day, top, 100/float64(len(days)), i, day.Date == today)
-		if back := len(days) - 1 - i; back%every == 0 {
+}
+
+// chartDates writes some of the days below, every second one for wide screens only.
+func chartDates(b *strings.Builder, dates []string) {
+	every := max(1, int(math.Ceil(float64(len(dates))/8)))
+	for i, date := range dates {
+		if back := len(dates) - 1 - i; back%every == 0 {
 			minor := map[bool]string{true: " minor"}[(back/every)%2 == 1]
-			fmt.Fprintf(&b, `<text class="tick%s" x="%.2f%%" y="100%%" dy="22" text-anchor="middle">%s</text>`,
-				minor, (float64(i)+.5)*100/float64(len(days)), dayLabel(day.Date, "2 Jan"))
+			fmt.Fprintf(b, `<text class="tick%s" x="%.2f%%" y="100%%" dy="22" text-anchor="middle">%s</text>`,
+				minor, (float64(i)+.5)*100/float64(len(dates)), dayLabel(date, "2 Jan"))
 		}
 	}
-	b.WriteString(`</svg>`)
-	return template.HTML(b.String()) // numbers and dates only
 }
 
 // bar draws one day: a full-height field for the pointer, then the counts.

@@ -22,6 +22,7 @@ type connectionData struct {
 	Connection store.Connection
 	Form       form
 	CanManage  bool
+	Plan       *plan // nil where nobody pays, and for those who don't see it
 }
 
 func (connectionData) Refused() store.ConnectionState { return store.ConnectionRefused }
@@ -36,6 +37,16 @@ func (d *Dashboard) showConnection(c *fiber.Ctx, v *visit, f form, status int) e
 		return err
 	}
 	data := connectionData{Connected: err == nil, Connection: conn, Form: f, CanManage: v.manages()}
+	if d.cfg.Billing != nil && data.CanManage {
+		p, err := d.planOf(c, v)
+		if err != nil {
+			return err
+		}
+		if p.Counted == nil && conn.ListingCount != nil && conn.CheckedAt != nil {
+			p.Counted = &ListingsCounted{*conn.ListingCount, *conn.CheckedAt}
+		}
+		data.Plan = &p
+	}
 	return d.show(c, v, shown{Page: "connection", Title: "Hostaway", Current: "/connection", Status: status, Data: data})
 }
 

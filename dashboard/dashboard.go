@@ -85,19 +85,21 @@ type Config struct {
 
 // Dashboard is the pages and the JSON API for signed-in members.
 type Dashboard struct {
-	cfg     Config
-	secure  bool // the public address is https
-	app     *fiber.App
-	handler http.Handler
-	assets  *assets
-	pages   *pages
-	crossed *http.CrossOriginProtection
-	once    *onceGuard
-	held    *heldAnswers
-	checks  *checkLimit
-	routes  []route
-	openAPI []byte
-	renewed time.Duration // how often a part that renews itself does so
+	cfg       Config
+	secure    bool // the public address is https
+	app       *fiber.App
+	handler   http.Handler
+	assets    *assets
+	pages     *pages
+	crossed   *http.CrossOriginProtection
+	once      *onceGuard
+	held      *heldAnswers
+	checks    *checkLimit
+	leaving   *leaves
+	refreshes *paced
+	routes    []route
+	openAPI   []byte
+	renewed   time.Duration // how often a part that renews itself does so
 }
 
 // New builds the dashboard: it compresses the assets, parses every template and mounts the route table.
@@ -122,7 +124,8 @@ func newWith(cfg Config, files *assets) (*Dashboard, error) {
 	}
 	d := &Dashboard{
 		cfg: cfg, secure: base.Scheme == "https", assets: files, crossed: http.NewCrossOriginProtection(),
-		once: newOnceGuard(cfg.Now), held: newHeldAnswers(cfg.Now), checks: newCheckLimit(cfg.Now), renewed: 10 * time.Second,
+		once: newOnceGuard(cfg.Now), held: newHeldAnswers(cfg.Now), checks: newCheckLimit(cfg.Now), leaving: newLeaves(cfg.Now),
+		refreshes: newPaced(cfg.Now, confirmEvery), renewed: 10 * time.Second,
 	}
 	if err := d.crossed.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {
 		return nil, fmt.Errorf("trust origin of the base address: %w", err)

@@ -26,6 +26,13 @@ var flashes = map[string]flash{
 	"disconnected":     {"good", "circle-check", "Hostaway is disconnected and its credentials are deleted."},
 	"key-revoked":      {"good", "circle-check", "The key is revoked. Its next call is refused."},
 	"key-repeated":     {"warn", "circle-alert", "That form was sent already and its key was shown then. If you did not save it, regenerate the key."},
+	"subscribed":       {"good", "circle-check", "Subscribed. Thank you; Stripe sends the receipts."},
+	"canceled":         {"good", "circle-check", "The subscription is canceled. Tools answer until its last day, and you can take it back until then."},
+	"resumed":          {"good", "circle-check", "The subscription goes on."},
+	"synced":           {"good", "circle-check", "The listings are counted."},
+	"billing-repeated": {"warn", "circle-alert", "That form was sent already. Nothing was done twice."},
+	"released":         {"good", "circle-check", "The count is released; the bill follows within a few minutes."},
+	"decided":          {"good", "circle-check", "The decision is kept and stands in the org's audit log."},
 	"org-switched":     {"good", "circle-check", "You are in another org now."},
 }
 
@@ -38,10 +45,14 @@ func (d *Dashboard) takeFlash(c *fiber.Ctx) *flash {
 		return nil
 	}
 	d.setCookie(c, "flash", "", -1)
-	if f, ok := flashes[code]; ok {
-		return &f
+	f, ok := flashes[code]
+	if !ok {
+		f, ok = faultFlash(code)
 	}
-	return nil
+	if !ok {
+		return nil
+	}
+	return &f
 }
 
 // ending is done for later.

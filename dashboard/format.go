@@ -18,10 +18,15 @@ func number(n int) string {
 	if n < 0 {
 		sign, digits = "-", digits[1:]
 	}
+	return sign + grouped(digits)
+}
+
+// grouped puts commas between thousands.
+func grouped(digits string) string {
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
 	}
-	return sign + digits
+	return digits
 }
 
 // percent is the share of part in whole, as "1.27%"; nothing of nothing is "0%".

@@ -22,8 +22,11 @@ type navItem struct {
 	Trouble           HealthState // what is wrong there; "" when nothing is
 }
 
+// navHas says which pages a person has besides those that all have.
+type navHas struct{ billing, operates, operatesBilling bool }
+
 // nav lists the pages that exist for this person, with the current one marked.
-func nav(current string, operates bool) []navGroup {
+func nav(current string, has navHas) []navGroup {
 	groups := []navGroup{
 		{Items: []navItem{
 			{Label: "Overview", Icon: "layout-dashboard", Href: "/", Key: "o"},
@@ -34,11 +37,18 @@ func nav(current string, operates bool) []navGroup {
 			{Label: "API keys", Icon: "key-round", Href: "/keys", Key: "k"},
 		}},
 	}
-	if operates {
-		groups = append(groups, navGroup{Label: "Operator", Operator: true, Items: []navItem{
+	if has.billing {
+		groups = append(groups, navGroup{Label: "Org", Items: []navItem{{Label: "Billing", Icon: "credit-card", Href: billingHref, Key: "b"}}})
+	}
+	if has.operates {
+		items := []navItem{
 			{Label: "Server", Icon: "server", Href: serverHref, Key: "s"},
 			{Label: "All orgs", Icon: "building-2", Href: "/operator/orgs", Key: "a"},
-		}})
+		}
+		if has.operatesBilling {
+			items = append(items, navItem{Label: "All billing", Icon: "receipt", Href: "/operator/billing", Key: "m"})
+		}
+		groups = append(groups, navGroup{Label: "Operator", Operator: true, Items: items})
 	}
 	for g := range groups {
 		for i := range groups[g].Items {
@@ -48,7 +58,10 @@ func nav(current string, operates bool) []navGroup {
 	return groups
 }
 
-const serverHref = "/operator"
+const (
+	serverHref  = "/operator"
+	billingHref = "/billing"
+)
 
 // markServer puts the state of the server beside its page, wherever an operator is.
 func markServer(groups []navGroup, state HealthState) {
@@ -61,8 +74,9 @@ func markServer(groups []navGroup, state HealthState) {
 	}
 }
 
-// banner is about the whole org and stands on every page until it is dealt with.
-type banner struct{ Text, Href, Action string }
+// banner is about the whole org and stands on every page until it is dealt with. Without an address it is only told: another
+// person has to act. Kind is bad, warn or info.
+type banner struct{ Kind, Text, Href, Action string }
 
 // orgChoice is one org that the signed-in person belongs to.
 type orgChoice struct {
@@ -78,7 +92,7 @@ func (d *Dashboard) view(c *fiber.Ctx, v *visit, s shown) (*view, error) {
 	}
 	data := &view{
 		Title: s.Title, Current: s.Current, Theme: theme, CSRF: d.csrfFor(c, v), RequestID: v.requestID,
-		Version: d.cfg.Version, SignedIn: v.signedIn(), CanManage: v.manages(), Page: s.Data,
+		Version: d.cfg.Version, SignedIn: v.signedIn(), CanManage: v.manages(), Refresh: s.Refresh, Page: s.Data,
 	}
 	if !wantsPart(c) {
 		data.Flash = d.takeFlash(c)
@@ -91,18 +105,18 @@ func (d *Dashboard) view(c *fiber.Ctx, v *visit, s shown) (*view, error) {
 	}
 	member := v.session.Member
 	data.OrgName, data.OrgID, data.Role = v.org.Name(), v.org.ID(), string(member.Role)
-	data.UserName, data.Email, data.Nav = member.Name, member.Email, nav(s.Current, d.operates(v))
+	data.UserName, data.Email, data.Nav = member.Name, member.Email, nav(s.Current, navHas{v.manages() && d.cfg.Billing != nil, d.operates(v), d.cfg.BillingOperator != nil})
 	if data.UserName == "" {
 		data.UserName = member.Email
 	}
 	if wantsPart(c) || s.Page == "problem" {
 		return data, nil // a problem page asks nothing more of a store that may be the problem
 	}
-	return data, d.addOrgFacts(c, v, data)
+	return data, d.addOrgFacts(c, v, data, s)
 }
 
 // addOrgFacts looks up the person's other orgs and the state of the connection.
-func (d *Dashboard) addOrgFacts(c *fiber.Ctx, v *visit, data *view) error {
+func (d *Dashboard) addOrgFacts(c *fiber.Ctx, v *visit, data *view, s shown) error {
 	memberships, err := d.cfg.Store.Memberships(c.UserContext(), v.token)
 	if err != nil {
 		return err
@@ -114,13 +128,36 @@ func (d *Dashboard) addOrgFacts(c *fiber.Ctx, v *visit, data *view) error {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	if err == nil && conn.State == store.ConnectionRefused && data.Current != "/connection" {
-		data.Banner = &banner{"Hostaway refuses the stored credentials, so tools can't answer.", "/connection", "Reconnect"}
+	refused := err == nil && conn.State == store.ConnectionRefused
+	if data.Banner, err = d.banner(c, v, s, refused); err != nil {
+		return err
 	}
 	if d.operates(v) {
 		markServer(data.Nav, judge(d.cfg.Operator.Health(c.UserContext())).State)
 	}
 	return nil
+}
+
+// banner is the worst thing that is the matter with the org, unless the page is where one deals with it.
+func (d *Dashboard) banner(c *fiber.Ctx, v *visit, s shown, refused bool) (*banner, error) {
+	var stopped, soon *banner
+	if d.cfg.Billing != nil {
+		p, err := d.planOf(c, v)
+		if err != nil {
+			return nil, err
+		}
+		stopped, soon = planBanners(p, v.manages())
+	}
+	var credentials *banner
+	if refused {
+		credentials = &banner{"bad", "Hostaway refuses the stored credentials, so tools can't answer.", "/connection", "Reconnect"}
+	}
+	for _, b := range []*banner{stopped, credentials, soon} {
+		if b != nil && (b.Href == "" || b.Href != s.Current) {
+			return b, nil
+		}
+	}
+	return nil, nil
 }
 
 // switchOrg moves the session to another org of the same person.

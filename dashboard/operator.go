@@ -40,7 +40,8 @@ type operatorData struct {
 	CallChart template.HTML
 	LagRows   []reading
 	CallRows  []reading
-	DiskUsed  float64 // percent
+	DiskUsed  float64      // percent
+	Billing   *billingLine // nil where nobody pays
 }
 
 // minutesTable is a chart as a table.
@@ -100,6 +101,11 @@ func (d *Dashboard) operatorPage(c *fiber.Ctx, v *visit) error {
 		CallChart: minutes("Tool calls", calls, countAxis(calls)),
 		DiskUsed:  diskUsed(server), LagRows: newestKnown(lags), CallRows: newestKnown(calls), KPIs: serverKPIs(server, now),
 	}
+	billing, err := d.billingLine(c)
+	if err != nil {
+		return err
+	}
+	data.Billing = billing
 	return d.show(c, v, shown{Page: "operator", Title: "Server", Current: "/operator", Data: data})
 }
 

@@ -136,6 +136,7 @@ type orgData struct {
 	Refused                 store.ConnectionState
 	Commands                []orgCommand
 	Owners, Admins, Members int
+	Plan                    *plan // nil where nobody pays
 }
 
 // orgCommand is a line for the terminal of the server.
@@ -157,6 +158,14 @@ func (d *Dashboard) operatorOrgPage(c *fiber.Ctx, v *visit) error {
 	data := orgData{
 		Org: org, Refused: store.ConnectionRefused, KPIs: d.orgKPIs(org), Commands: d.orgCommands(org.ID),
 		Owners: org.Roles[store.RoleOwner], Admins: org.Roles[store.RoleAdmin], Members: org.Roles[store.RoleMember],
+	}
+	if d.cfg.BillingOperator != nil {
+		o, err := d.cfg.BillingOperator.Org(c.UserContext(), org.ID)
+		if err != nil {
+			return err
+		}
+		p := newPlan(o, d.cfg.Now())
+		data.Plan = &p
 	}
 	return d.show(c, v, shown{Page: "operator-org", Title: org.Name, Current: "/operator/orgs", Data: data})
 }

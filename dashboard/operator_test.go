@@ -30,7 +30,7 @@ func nothing(p page) string {
 // TestOperatorPagesAreNotThereForOthers: whoever is not an operator gets, by every method, exactly what an unknown address answers.
 func TestOperatorPagesAreNotThereForOthers(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w, _, _ := billed(t)
 	fix := storetest.Org(t, w.store, "Harbour Stays")
 	without := newWorld(t, func(c *Config) { c.Operator = nil })
 	people := map[string]*browser{
@@ -90,10 +90,10 @@ func TestOperatorFlagCountsAtOnce(t *testing.T) {
 
 func TestOperatorNavigationListsPagesThatExist(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w, _, _ := billed(t)
 	b := w.runs(t, storetest.Org(t, w.store, "Harbour Stays"))
 	keys := map[string]bool{}
-	for _, group := range nav("", true) {
+	for _, group := range nav("", navHas{true, true, true}) {
 		for _, item := range group.Items {
 			if keys[item.Key] {
 				t.Errorf("two pages have the shortcut g %s", item.Key)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -54,6 +55,7 @@ type facts struct {
 	now, before store.Usage
 	everCalled  bool
 	manages     bool
+	plan        *plan // nil where nobody pays, and for those who don't see it
 }
 
 func (d *Dashboard) overviewPage(c *fiber.Ctx, v *visit) error {
@@ -66,7 +68,7 @@ func (d *Dashboard) overviewPage(c *fiber.Ctx, v *visit) error {
 		return err
 	}
 	data := overviewData{
-		Steps: steps(f), KPIs: append(usageKPIs(f.now, f.before, usualRange), keysKPI(f), listingsKPI(f, d.cfg.Now())),
+		Steps: steps(f), KPIs: overviewKPIs(f, d.cfg.Now()),
 		Chart: bars(f.now.Days, d.cfg.Now().UTC().Format(time.DateOnly)), Empty: f.now.Total == 0,
 		Activity: activities(entries, activityRows), Endpoint: d.cfg.BaseURL + "/mcp", CanManage: f.manages, Connection: f.conn,
 	}
@@ -95,6 +97,13 @@ func (d *Dashboard) gather(c *fiber.Ctx, v *visit) (facts, error) {
 	f.active = len(active)
 	if f.now, f.before, err = d.usageOf(c, v.org, usualRange); err != nil {
 		return f, err
+	}
+	if d.cfg.Billing != nil && f.manages {
+		p, err := d.planOf(c, v)
+		if err != nil {
+			return f, err
+		}
+		f.plan = &p
 	}
 	if f.everCalled = f.now.Total+f.before.Total > 0; !f.everCalled {
 		from, to := dayWindow(d.cfg.Now(), longestUsage)
@@ -133,6 +142,30 @@ func steps(f facts) []step {
 		now = now && list[i].Done
 	}
 	return list
+}
+
+// overviewKPIs are four figures: where there is a bill to look at, it takes the place of the keys.
+func overviewKPIs(f facts, now time.Time) []kpi {
+	kpis := usageKPIs(f.now, f.before, usualRange)
+	if f.plan == nil {
+		return append(kpis, keysKPI(f), listingsKPI(f, now))
+	}
+	return append(kpis, listingsKPI(f, now), billKPI(*f.plan))
+}
+
+// billKPI is what the listings cost a month, by our own sum.
+func billKPI(p plan) kpi {
+	k := kpi{Label: "Projected bill", Value: p.Monthly().String(), Hint: "listings are not counted yet", Bad: p.State == BillingSuspended || p.State == BillingGrace}
+	switch {
+	case p.State == BillingExempt:
+		k.Value, k.Hint = "None", "complimentary"
+	case !p.Monthly().Known():
+	case p.Subscribed():
+		k.Hint = "a month, " + strings.TrimSuffix(p.Sum(), " =")
+	default:
+		k.Hint = "a month once subscribed, " + strings.TrimSuffix(p.Sum(), " =")
+	}
+	return k
 }
 
 func keysKPI(f facts) kpi {

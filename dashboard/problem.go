@@ -117,6 +117,9 @@ func toProblem(err error) *problem {
 // failed is Fiber's error handler: JSON below /api/ and for programs, a page in the usual frame for people.
 func (d *Dashboard) failed(c *fiber.Ctx, err error) error {
 	p := toProblem(err)
+	if fault := (*BillingError)(nil); errors.As(err, &fault) {
+		p = billingProblem(fault, d.cfg.Now())
+	}
 	v := d.visitOf(c)
 	if p == errInternal {
 		d.logInternal(c, v, err)

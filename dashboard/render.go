@@ -95,6 +95,7 @@ type view struct {
 	CSRF      string
 	RequestID string
 	Version   string
+	Refresh   string // where the browser goes by itself
 	Here      string // where this page is, to come back to
 	SignedIn  bool
 	CanManage bool
@@ -114,8 +115,9 @@ type view struct {
 // shown is one answer of a page handler.
 type shown struct {
 	Page, Title, Current string
-	Status               int  // 0 means 200
-	Secret               bool // shows a secret: never compressed beside caller-chosen text
+	Status               int    // 0 means 200
+	Refresh              string // where the browser goes by itself; the page has a link there too
+	Secret               bool   // shows a secret: never compressed beside caller-chosen text
 	Data                 any
 }
 

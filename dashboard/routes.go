@@ -32,7 +32,7 @@ type route struct {
 
 // table lists all routes. Tests walk it: a route without a case there fails.
 func (d *Dashboard) table() []route {
-	return []route{
+	table := []route{
 		{"GET", "/setup", anyone, d.setupPage},
 		{"POST", "/setup", anyone, d.setup},
 		{"GET", "/signup", anyone, d.signupPage},
@@ -75,6 +75,43 @@ func (d *Dashboard) table() []route {
 		{"GET", "/api/usage", member, d.apiUsage},
 		{"GET", "/api/operator/health", operators, d.apiHealth},
 		{"GET", "/api/operator/orgs", operators, d.apiOrgs},
+	}
+	if d.cfg.Billing != nil {
+		table = append(table, d.billingTable()...)
+	}
+	if d.cfg.Billing != nil && d.cfg.BillingOperator != nil {
+		table = append(table, d.billingOperatorTable()...)
+	}
+	return table
+}
+
+// billingTable lists what is there when orgs pay; otherwise these addresses are unknown ones.
+func (d *Dashboard) billingTable() []route {
+	return []route{
+		{"GET", "/billing", manager, d.billingPage},
+		{"GET", "/billing/confirming", manager, d.billingConfirming},
+		{"GET", "/billing/projected", manager, d.billingProjected},
+		{"GET", "/billing/listings", manager, d.billingListings},
+		{"GET", "/billing/invoices", manager, d.billingInvoices},
+		{"GET", "/billing/invoices/:id/:form", manager, d.openInvoice},
+		{"POST", "/billing/checkout", manager, d.startCheckout},
+		{"POST", "/billing/portal", manager, d.openPortal},
+		{"GET", "/billing/cancel", manager, d.cancelPage},
+		{"POST", "/billing/cancel", manager, d.cancelPlan},
+		{"POST", "/billing/resume", manager, d.resumePlan},
+		{"POST", "/billing/sync", manager, d.syncListings},
+		{"GET", "/api/billing", manager, d.apiBillingState},
+		{"POST", "/api/billing/sync", manager, d.apiSync},
+	}
+}
+
+// billingOperatorTable lists what an operator sees and decides of it.
+func (d *Dashboard) billingOperatorTable() []route {
+	return []route{
+		{"GET", "/operator/billing", operators, d.operatorBillingPage},
+		{"POST", "/operator/billing/release", operators, d.releaseCount},
+		{"POST", "/operator/billing/refused", operators, d.decideRefused},
+		{"GET", "/api/operator/billing", operators, d.apiOperatorBilling},
 	}
 }
 

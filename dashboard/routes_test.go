@@ -26,6 +26,9 @@ type attempt struct {
 }
 
 func keyIDs(b storetest.Fixture) (string, string) { return b.Key.ID, "key_nobody" }
+func invoiceIDs(b storetest.Fixture) (string, string) {
+	return "in_" + b.Org.ID() + "_3", "in_nobody_3"
+}
 func orgIDs(b storetest.Fixture) (string, string) { return b.Org.ID(), "org_nobody" }
 
 // attempts has a case for every route of the table; TestOrgsAreApart fails for a route without one.
@@ -73,6 +76,25 @@ func attempts() map[string]attempt {
 		"GET /api/usage":              {path: "/api/usage?days=90", status: 200},
 		"GET /api/operator/health":    {path: "/api/operator/health", status: 404},
 		"GET /api/operator/orgs":      {path: "/api/operator/orgs", status: 404},
+
+		"GET /billing":                    {path: "/billing", status: 200},
+		"GET /billing/confirming":         {path: "/billing/confirming", status: 303},
+		"GET /billing/projected":          {path: "/billing/projected", status: 200},
+		"GET /billing/listings":           {path: "/billing/listings", status: 200},
+		"GET /billing/invoices":           {path: "/billing/invoices?after={id}", status: 200, ids: invoiceIDs},
+		"GET /billing/invoices/:id/:form": {path: "/billing/invoices/{id}/pdf", status: 404, ids: invoiceIDs},
+		"POST /billing/checkout":          {path: "/billing/checkout", status: 200},
+		"POST /billing/portal":            {path: "/billing/portal", status: 200},
+		"GET /billing/cancel":             {path: "/billing/cancel", status: 303}, // a trial has nothing to cancel
+		"POST /billing/cancel":            {path: "/billing/cancel", form: url.Values{"reason": {"x"}}, status: 303},
+		"POST /billing/resume":            {path: "/billing/resume", status: 303},
+		"POST /billing/sync":              {path: "/billing/sync", status: 303},
+		"GET /api/billing":                {path: "/api/billing", status: 200},
+		"POST /api/billing/sync":          {path: "/api/billing/sync", status: 200},
+		"GET /operator/billing":           {path: "/operator/billing", status: 404},
+		"POST /operator/billing/release":  {path: "/operator/billing/release", form: url.Values{"org": {"{id}"}, "listings": {"4"}}, status: 404, ids: orgIDs},
+		"POST /operator/billing/refused":  {path: "/operator/billing/refused", form: url.Values{"org": {"{id}"}, "decision": {"zero"}}, status: 404, ids: orgIDs},
+		"GET /api/operator/billing":       {path: "/api/operator/billing", status: 404},
 	}
 }
 
@@ -115,8 +137,9 @@ func others(t *testing.T, w *world) (a, b storetest.Fixture) {
 
 func TestOrgsAreApart(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w, bills, _ := billed(t)
 	a, b := others(t, w)
+	bills.fill(b.Org)
 	cases := attempts()
 	for _, r := range w.dash.routes {
 		name := r.method + " " + r.path
@@ -149,6 +172,11 @@ func TestOrgsAreApart(t *testing.T) {
 	if err != nil || len(keys) != 2 || keys[0].RevokedAt != nil || keys[1].RevokedAt != nil {
 		t.Errorf("the other org's keys were touched: %+v, %v", keys, err)
 	}
+	for _, call := range bills.calls {
+		if strings.Contains(call, b.Org.ID()) {
+			t.Errorf("the other org's plan was touched: %s", call)
+		}
+	}
 	if _, _, err := w.store.OrgByAPIKey(t.Context(), b.APIKey); err != nil {
 		t.Errorf("the other org's key no longer works: %v", err)
 	}
@@ -164,12 +192,13 @@ func same(p page, id string) string {
 // TestOrgsAreApartUnderLoad has 100 callers of both orgs at once, each of whom must see only their own.
 func TestOrgsAreApartUnderLoad(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w, bills, _ := billed(t)
 	a, b := others(t, w)
+	bills.fill(b.Org)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	people := []*browser{w.owner(t, a), w.owner(t, b)}
-	paths := []string{"/", "/usage?days=30", "/connection", "/keys", "/keys/new", "/api/api-keys", "/api/usage", "/nothing", "/keys/" + a.Key.ID + "/revoke", "/keys/" + b.Key.ID + "/revoke"}
+	paths := []string{"/", "/usage?days=30", "/connection", "/keys", "/keys/new", "/api/api-keys", "/api/usage", "/billing", "/billing/listings", "/billing/invoices", "/api/billing", "/nothing", "/keys/" + a.Key.ID + "/revoke", "/keys/" + b.Key.ID + "/revoke"}
 	own := [][]string{{"Harbour Stays", a.Key.ID, "99001"}, {marker, b.Key.ID, "99002"}}
 	var wg sync.WaitGroup
 	for n := range 100 {
@@ -196,9 +225,9 @@ func TestOrgsAreApartUnderLoad(t *testing.T) {
 // TestChangesNeedTokenAndOrigin sends every changing route without, with a wrong, and with another session's token, and from other sites.
 func TestChangesNeedTokenAndOrigin(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w, bills, decisions := billed(t)
 	a, b := others(t, w)
-	owner, stranger := w.owner(t, a), w.owner(t, b)
+	owner, stranger := w.runs(t, a), w.owner(t, b) // an operator reaches all routes
 	good, foreign := owner.token("/keys"), stranger.token("/keys")
 	visitor := w.browser(t).token("/login")
 	cases := attempts()
@@ -223,6 +252,9 @@ func TestChangesNeedTokenAndOrigin(t *testing.T) {
 	if keys, err := a.Org.ListAPIKeys(t.Context()); err != nil || len(keys) != 1 || keys[0].RevokedAt != nil {
 		t.Errorf("something happened all the same: %+v, %v", keys, err)
 	}
+	if len(bills.calls)+len(decisions.decided) > 0 {
+		t.Errorf("something happened to a plan all the same: %q %q", bills.calls, decisions.decided)
+	}
 	own := []string{"Sec-Fetch-Site: same-origin", "Origin: " + w.server.URL}
 	for _, header := range own {
 		if p := owner.post("/theme", url.Values{"csrf": {good}}, header); p.StatusCode != 303 {
@@ -234,7 +266,7 @@ func TestChangesNeedTokenAndOrigin(t *testing.T) {
 // TestRolesAreKept: what only managers may do answers members with 403 and changes nothing; without a session nothing works.
 func TestRolesAreKept(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w, bills, _ := billed(t)
 	a, _ := others(t, w)
 	reader := w.member(t, a, store.RoleMember)
 	token := reader.token("/keys")
@@ -265,5 +297,8 @@ func TestRolesAreKept(t *testing.T) {
 				t.Errorf("a visitor at %s %s: %d to %q", r.method, r.path, p.StatusCode, p.location())
 			}
 		}
+	}
+	if len(bills.calls) > 0 {
+		t.Errorf("a member or a visitor did something to the plan: %q", bills.calls)
 	}
 }

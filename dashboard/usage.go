@@ -36,6 +36,7 @@ type usageData struct {
 	Tools  []toolRow
 	Today  string
 	Curl   string
+	Bill   *usageBill // nil where nobody pays
 }
 
 // Newest lists the days from today back, for the table view.
@@ -89,7 +90,41 @@ func (d *Dashboard) usagePage(c *fiber.Ctx, v *visit) error {
 		KPIs: append(usageKPIs(now, before, days), averageKPI(now), toolsKPI(now)),
 		Curl: curlLine(d.cfg.BaseURL+"/mcp", "Bearer YOUR_KEY"),
 	}
+	if data.Bill, err = d.usageBill(c, v, days); err != nil {
+		return err
+	}
 	return d.show(c, v, shown{Page: "usage", Title: "Usage", Current: "/usage", Data: data})
+}
+
+// usageBill is what the period's listings were, and for owners and admins what they cost.
+type usageBill struct {
+	Plan  *plan
+	Days  []ListingDay
+	Chart template.HTML
+	Today string
+}
+
+// Newest lists the days that are known from today back, for the table.
+func (u usageBill) Newest() []ListingDay { return newestDays(u.Days) }
+
+func (d *Dashboard) usageBill(c *fiber.Ctx, v *visit, days int) (*usageBill, error) {
+	if d.cfg.Billing == nil {
+		return nil, nil
+	}
+	from, to := dayWindow(d.cfg.Now(), days)
+	list, err := d.cfg.Billing.Days(c.UserContext(), v.org, from, to)
+	if err != nil {
+		return nil, err
+	}
+	bill := &usageBill{Days: list, Chart: listingBars(list, d.today()), Today: d.today()}
+	if v.manages() {
+		p, err := d.planOf(c, v)
+		if err != nil {
+			return nil, err
+		}
+		bill.Plan = &p
+	}
+	return bill, nil
 }
 
 // usageKPIs are the two figures that the overview shows too, compared with the period before.

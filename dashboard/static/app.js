@@ -65,6 +65,10 @@ for (const kind of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(kind, (e) => {
     const from = e.detail.elt;
     if (from.matches("[data-dialog], .segmented a, .search, #orgs a")) toast("This did not work. Reload the page and try again.");
+    if (from.matches("[data-lazy]")) { // the box stays and says so, with a link that loads it as a page
+      $(".loading", from).hidden = true;
+      $(".lazy-failed", from).hidden = false;
+    }
     if (from.matches("[data-live]:not(.stale)")) {
       from.classList.add("stale");
       toast("What you see is no longer kept up to date. Reload the page if this lasts.");

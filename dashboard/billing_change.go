@@ -1,0 +1,206 @@
+// What an owner or admin changes about the plan: subscribe, go to Stripe's portal, cancel, resume, count now. A way to Stripe ends
+// on a small page of ours: a redirect after a form would be stopped by our own content policy.
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"hostaway-mcp/store"
+)
+
+// opening is a method of Billing that opens a page at Stripe.
+type opening func(ctx context.Context, org *store.Org, by store.Actor) (address string, err error)
+
+// leavingData is the page between ours and Stripe's.
+type leavingData struct{ Address, To string }
+
+func (d *Dashboard) startCheckout(c *fiber.Ctx, v *visit) error {
+	return d.leave(c, v, "Checkout", d.cfg.Billing.StartCheckout)
+}
+
+func (d *Dashboard) openPortal(c *fiber.Ctx, v *visit) error {
+	return d.leave(c, v, "the customer portal", d.cfg.Billing.Portal)
+}
+
+// leave opens a page at Stripe, once for a form that is sent twice in a row, and sends the browser there.
+func (d *Dashboard) leave(c *fiber.Ctx, v *visit, to string, open opening) error {
+	address, err := d.leaving.once(v.org.ID(), c.Path()+"\x00"+posted(c, "once"), func() (string, error) {
+		return open(c.UserContext(), v.org, v.actor(c))
+	})
+	if err != nil {
+		return d.backWith(c, err)
+	}
+	if err := checkOutside(address); err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	if wantsPart(c) {
+		c.Set("HX-Redirect", address)
+		return c.SendStatus(fiber.StatusNoContent)
+	}
+	return d.show(c, v, shown{Page: "leaving", Title: "On to Stripe", Current: billingHref, Refresh: address, Data: leavingData{address, to}})
+}
+
+// errOddAddress is for the log: the page that Stripe opened has an address that we don't send people to.
+var errOddAddress = errors.New("an address to leave to is neither https nor on this machine")
+
+// checkOutside lets people go to encrypted pages only, and to this machine.
+func checkOutside(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return errOddAddress
+	}
+	if ip := net.ParseIP(u.Hostname()); u.Scheme == "https" || u.Scheme == "http" && (ip.IsLoopback() || u.Hostname() == "localhost") {
+		return nil
+	}
+	return errOddAddress
+}
+
+// backWith leads back to the billing page with the words for a fault; anything else is an error as everywhere.
+func (d *Dashboard) backWith(c *fiber.Ctx, err error) error {
+	var fault *BillingError
+	if errors.As(err, &fault) && faultWords[fault.Fault] != nil {
+		return d.done(c, billingHref, "billing-"+faultWords[fault.Fault].Code)
+	}
+	return err
+}
+
+type cancelData struct {
+	Plan plan
+	Form form
+}
+
+func (d *Dashboard) cancelPage(c *fiber.Ctx, v *visit) error {
+	p, err := d.planOf(c, v)
+	if err != nil {
+		return err
+	}
+	if !p.Can.Cancel {
+		return d.backWith(c, &BillingError{Fault: FaultNotSubscribed})
+	}
+	return d.show(c, v, shown{Page: "billing-cancel", Title: "Cancel the subscription", Current: billingHref, Data: cancelData{p, form{ID: formID()}}})
+}
+
+// longestReason is how much of a reason is kept, in characters.
+const longestReason = 500
+
+func (d *Dashboard) cancelPlan(c *fiber.Ctx, v *visit) error {
+	reason := []rune(readForm(c, "reason").Values["reason"])
+	return d.change(c, v, "canceled", func() error {
+		return d.cfg.Billing.Cancel(c.UserContext(), v.org, v.actor(c), string(reason[:min(len(reason), longestReason)]))
+	})
+}
+
+func (d *Dashboard) resumePlan(c *fiber.Ctx, v *visit) error {
+	return d.change(c, v, "resumed", func() error { return d.cfg.Billing.Resume(c.UserContext(), v.org, v.actor(c)) })
+}
+
+func (d *Dashboard) syncListings(c *fiber.Ctx, v *visit) error {
+	return d.change(c, v, "synced", func() error {
+		_, err := d.cfg.Billing.SyncNow(c.UserContext(), v.org, v.actor(c))
+		return err
+	})
+}
+
+// change does what a form asks for, once, and leads back with a note. A form that failed may be sent again.
+func (d *Dashboard) change(c *fiber.Ctx, v *visit, code string, do func() error) error {
+	sent := posted(c, "once")
+	if !d.once.first(v.org.ID(), sent) {
+		return d.done(c, billingHref, "billing-repeated")
+	}
+	err := do()
+	if err != nil && !errors.Is(err, store.ErrNotReplicated) {
+		d.once.forget(v.org.ID(), sent)
+		return d.backWith(c, err)
+	}
+	return d.whenCopied(c, v, err, d.ending(billingHref, code))
+}
+
+// leaveFor is how long an address at Stripe is given again to the same form: long enough for a double click, too short to lead
+// to a page that is used up.
+const leaveFor = 20 * time.Second
+
+// leaves remembers the addresses that forms opened, so that a double click opens one page.
+type leaves struct {
+	now    func() time.Time
+	mu     sync.Mutex
+	byForm map[string]*openedPage
+}
+
+type openedPage struct {
+	at      time.Time
+	mu      sync.Mutex // held while the page is opened
+	address string
+}
+
+func newLeaves(now func() time.Time) *leaves {
+	return &leaves{now: now, byForm: map[string]*openedPage{}}
+}
+
+// once calls open for the first of several equal forms; the others wait and get its address.
+func (l *leaves) once(orgID, form string, open func() (string, error)) (string, error) {
+	page := l.find(orgID + "\x00" + form)
+	page.mu.Lock()
+	defer page.mu.Unlock()
+	if page.address != "" {
+		return page.address, nil
+	}
+	address, err := open()
+	if err == nil {
+		page.address = address
+	}
+	return address, err
+}
+
+func (l *leaves) find(key string) *openedPage {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	for k, page := range l.byForm {
+		if now.Sub(page.at) >= leaveFor {
+			delete(l.byForm, k)
+		}
+	}
+	page := l.byForm[key]
+	if page == nil {
+		page = &openedPage{at: now}
+		l.byForm[key] = page
+	}
+	return page
+}
+
+// paced lets each org do something once in a while.
+type paced struct {
+	now   func() time.Time
+	every time.Duration
+	mu    sync.Mutex
+	last  map[string]time.Time
+}
+
+func newPaced(now func() time.Time, every time.Duration) *paced {
+	return &paced{now: now, every: every, last: map[string]time.Time{}}
+}
+
+// allow is true when the org's last time is long enough ago.
+func (p *paced) allow(orgID string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	for id, at := range p.last {
+		if now.Sub(at) >= p.every {
+			delete(p.last, id)
+		}
+	}
+	if _, waits := p.last[orgID]; waits {
+		return false
+	}
+	p.last[orgID] = now
+	return true
+}

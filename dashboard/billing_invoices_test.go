@@ -1,0 +1,65 @@
+package dashboard
+
+import (
+	"testing"
+)
+
+// TestInvoicesAreThereInEveryState, a page at a time, with their ways to Stripe.
+func TestInvoicesAreThereInEveryState(t *testing.T) {
+	t.Parallel()
+	w, bills, _ := billed(t)
+	fix := customer(t, w, "Harbour Stays", 40160)
+	b := w.owner(t, fix)
+	wantPage(t, b.get("/billing/invoices"), 200, "No invoices yet.")
+	bills.fail("Invoices", &BillingError{Fault: FaultNoCustomer})
+	wantPage(t, b.get("/billing/invoices"), 200, "No invoices yet.")
+	bills.fail("Invoices", &BillingError{Fault: FaultUnreachable})
+	p := b.get("/billing/invoices", "HX-Request: true")
+	wantPage(t, p, 200, "Stripe could not be reached.")
+	wantNot(t, p, "No invoices yet")
+	bills.fail("Invoices", nil)
+	bills.subscribe(fix.Org)
+	for state := range planWords {
+		bills.set(fix.Org, func(o *BillingOverview) { o.State = state })
+		p := b.get("/billing")
+		if n := len(p.find(t, "[hx-get=/billing/invoices]")); (n == 1) != (state != BillingExempt) {
+			t.Errorf("%s: %d lists of invoices", state, n)
+		}
+	}
+	p = b.get("/billing/invoices")
+	p.wantText(t, "[data-label=Listings]", "84 | 83 | 82 | – | 80 | 79 | 78 | 77 | 76 | 75")
+	p.wantText(t, "[data-label=Status]", "To pay | Paid | Not collected | Void | Being prepared | Paid | Paid | Paid | Paid | Paid")
+	if pays := p.find(t, ".row-actions .primary"); len(pays) != 2 || pays[0].Attr("href") != "/billing/invoices/in_"+fix.Org.ID()+"_14/page" {
+		t.Errorf("%d invoices can be paid", len(pays))
+	}
+	wantPage(t, p, 200, "$420.00", "8A3F1C2D-0014", "No number yet", "5 Oct – 5 Nov 2026")
+	older := p.find(t, ".pager a")[0].Attr("href")
+	p = b.get(older)
+	p.wantText(t, "[data-label=Listings]", "74 | 73 | 72 | 71")
+	p.wantText(t, ".pager a", "Newest")
+
+	p = b.get("/billing/invoices/in_" + fix.Org.ID() + "_13/pdf")
+	wantRedirect(t, p, "https://invoice.stripe.test/i/in_"+fix.Org.ID()+"_13/pdf")
+	if p.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("an address that grows old may be kept: %q", p.Header.Get("Cache-Control"))
+	}
+	wantRedirect(t, b.get("/billing/invoices/in_"+fix.Org.ID()+"_13/page"), "https://invoice.stripe.test/i/in_"+fix.Org.ID()+"_13/page")
+	wantPage(t, b.get("/billing/invoices/in_"+fix.Org.ID()+"_13/other"), 404)
+	bills.fail("InvoiceAddress", &BillingError{Fault: FaultUnreachable})
+	wantRedirect(t, b.get("/billing/invoices/in_"+fix.Org.ID()+"_13/pdf"), "/billing")
+}
+
+func TestMoneyInWords(t *testing.T) {
+	t.Parallel()
+	for want, m := range map[string]Money{
+		"$420.00": {42000, "usd"}, "$0.05": {5, "USD"}, "−$13.33": {-1333, "usd"}, "$1,234,567.89": {123456789, "usd"}, "€9.90": {990, "eur"},
+		"¥42,000": {42000, "jpy"}, "CHF\u00a01,250.00": {125000, "chf"}, "KWD\u00a01.250": {1250, "kwd"}, "–": {42000, ""}, "−$92,233,720,368,547,758.08": {-1 << 63, "usd"},
+	} {
+		if got := m.String(); got != want {
+			t.Errorf("%+v: %q, want %q", m, got, want)
+		}
+	}
+	if got := (Money{1, "usd"}).Signed() + (Money{-1, "usd"}).Signed() + (Money{0, "usd"}).Signed(); got != "+$0.01−$0.01$0.00" {
+		t.Errorf("signed: %q", got)
+	}
+}

@@ -1,0 +1,319 @@
+// Billing in words: what each state means and what to do, why a count is held, what failed. One table each.
+package dashboard
+
+import (
+	"errors"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// plan is an overview with the words and the ways out that belong to it.
+type plan struct {
+	BillingOverview
+	Chip, Tone string // the state in a word or two; good, warn, bad or none
+	Text       string // what it means, and what to do
+	Can        planActions
+	now        time.Time
+}
+
+// planActions are the buttons that make sense in a state.
+type planActions struct {
+	Subscribe string // the label of the button that leads to Checkout, "" if there is none
+	Pay       bool   // an open invoice can be paid
+	Portal    bool
+	Cancel    bool
+	Resume    bool
+	Sync      bool
+	Connect   bool
+}
+
+// planWords write the state of an org; what depends on dates is written by the functions.
+var planWords = map[BillingState]struct {
+	tone       string
+	chip, text func(p plan) string
+	can        planActions
+}{
+	BillingExempt: {"good", says("Complimentary"), says("This org has nothing to pay. Its listings are counted all the same."), planActions{Sync: true}},
+	BillingNotConnected: {"none", says("Not connected yet"), func(p plan) string {
+		if p.TrialDays > 0 {
+			return "Connect Hostaway first. Your listings are counted then and " + plural(p.TrialDays, "free day") + " begin, without a card."
+		}
+		return "Connect Hostaway first: your listings are counted then, and you see what they cost."
+	}, planActions{Connect: true}},
+	BillingTrial: {"good", trialChip, func(p plan) string {
+		return "Your trial runs until " + onDay(p.TrialEndsAt) + " and needs no card. Subscribe before then: the rest of it stays free. Without a subscription, tools stop answering on that day; keys and data stay."
+	}, planActions{Subscribe: "Start subscription", Sync: true}},
+	BillingTrialCard: {"good", trialChip, func(p plan) string {
+		return "You are subscribed. The first bill comes when the trial ends, on " + onDay(p.TrialEndsAt) + "."
+	}, planActions{Portal: true, Cancel: true, Sync: true}},
+	BillingActive: {"good", says("Active"), func(p plan) string {
+		return "This period runs until " + onDay(p.PeriodEnd) + "; the next bill comes then."
+	}, planActions{Portal: true, Cancel: true, Sync: true}},
+	BillingGrace: {"bad", says("Past due"), func(p plan) string {
+		return "A payment failed" + dated(" on ", p.OverdueSince) + ". Tools go on answering until " + atTime(p.StopsAt) + "; pay before then, or change the card at Stripe and it is tried again."
+	}, planActions{Pay: true, Portal: true, Cancel: true, Sync: true}},
+	BillingSuspended: {"bad", says("Suspended"), func(p plan) string {
+		return "A payment is overdue" + dated(" since ", p.OverdueSince) + ", so tools answer with an error. Keys, members and data stay, and all of it works again within seconds of the payment."
+	}, planActions{Pay: true, Portal: true, Cancel: true, Sync: true}},
+	BillingUnconfirmed: {"bad", says("Not confirmed"), says("The first payment did not go through: your bank may want you to confirm it. Finish it at Stripe, and tools answer at once."), planActions{Pay: true, Portal: true}},
+	BillingPaused:      {"bad", says("Paused"), says("The subscription is paused, so tools answer with an error. Add a payment method at Stripe to go on."), planActions{Portal: true, Cancel: true, Sync: true}},
+	BillingTrialOver: {"bad", says("Trial over"), func(p plan) string {
+		return "The trial ended" + dated(" on ", p.TrialEndsAt) + ", so tools answer with an error. Keys and data stay; subscribe, and all of it works again at once."
+	}, planActions{Subscribe: "Start subscription", Sync: true}},
+	BillingNoTrial: {"warn", says("Not subscribed"), says("This Hostaway account had its free trial before, so tools answer once you subscribe."), planActions{Subscribe: "Start subscription", Sync: true}},
+	BillingCanceled: {"none", says("Canceled"), func(p plan) string {
+		return "The subscription ended" + dated(" on ", p.EndedAt) + ". Keys, members and data stay; tools answer again once you subscribe."
+	}, planActions{Subscribe: "Subscribe again", Portal: true, Sync: true}},
+}
+
+func says(text string) func(plan) string { return func(plan) string { return text } }
+
+func trialChip(p plan) string {
+	if p.TrialEndsAt == nil {
+		return "Trial"
+	}
+	return "Trial, " + left(p.TrialEndsAt.Sub(p.now)) + " left"
+}
+
+// newPlan finds the words for an overview.
+func newPlan(o BillingOverview, now time.Time) plan {
+	p := plan{BillingOverview: o, now: now}
+	words, ok := planWords[o.State]
+	if !ok { // a state that this page does not know is nothing to act on
+		p.Chip, p.Tone, p.Text = "Being looked at", "warn", "The state of the subscription is being worked out. Look again in a minute."
+		return p
+	}
+	p.Chip, p.Tone, p.Text, p.Can = words.chip(p), words.tone, words.text(p), words.can
+	if p.Ending() {
+		p.Chip, p.Tone = "Ends on "+onDay(o.CancelAt), "warn"
+		p.Text = "The subscription is canceled and ends on " + onDay(o.CancelAt) + ". Tools answer until then; keys, members and data stay. You can take it back until that day."
+	}
+	if o.CancelAt != nil && p.Subscribed() {
+		p.Can.Resume, p.Can.Cancel = true, false
+	}
+	p.Can.Pay = p.Can.Pay && o.OpenInvoice != ""
+	return p
+}
+
+// Ending is true for a subscription that runs well and will end.
+func (p plan) Ending() bool {
+	return p.CancelAt != nil && (p.State == BillingActive || p.State == BillingTrialCard)
+}
+
+// Subscribed is true while a bill will come.
+func (p plan) Subscribed() bool {
+	switch p.State {
+	case BillingTrialCard, BillingActive, BillingGrace, BillingSuspended, BillingPaused, BillingUnconfirmed:
+		return true
+	}
+	return false
+}
+
+// Stopped is true while tools refuse to work because of the plan.
+func (p plan) Stopped() bool { return p.State.stopsTools() }
+
+// stopsTools is true for the states in which tools refuse to work.
+func (s BillingState) stopsTools() bool {
+	switch s {
+	case BillingSuspended, BillingUnconfirmed, BillingPaused, BillingTrialOver, BillingNoTrial, BillingCanceled:
+		return true
+	}
+	return false
+}
+
+// Listings is the number that the bill goes by, or the newest count before anything is billed; nil when neither is known.
+func (p plan) Listings() *int {
+	switch {
+	case p.Subscribed() && p.Billed != nil:
+		return p.Billed
+	case p.Counted != nil:
+		return &p.Counted.Active
+	}
+	return p.Billed
+}
+
+// Monthly is what that number costs.
+func (p plan) Monthly() Money {
+	if n := p.Listings(); n != nil && p.UnitPrice.Known() {
+		return p.UnitPrice.Times(*n)
+	}
+	return Money{}
+}
+
+// TrialLeft is what is left of the trial: "9 days", or "" when nothing is.
+func (p plan) TrialLeft() string {
+	if p.TrialEndsAt == nil || !p.TrialEndsAt.After(p.now) {
+		return ""
+	}
+	return left(p.TrialEndsAt.Sub(p.now))
+}
+
+// Sum is the calculation: "84 active listings × $5.00 =". It is "" while a part of it is not known.
+func (p plan) Sum() string {
+	n := p.Listings()
+	if n == nil || !p.UnitPrice.Known() {
+		return ""
+	}
+	return plural(*n, "active listing") + " × " + p.UnitPrice.String() + " ="
+}
+
+// EndsOn is the last day if the subscription is canceled now.
+func (p plan) EndsOn() *time.Time {
+	if p.State == BillingTrialCard && p.TrialEndsAt != nil {
+		return p.TrialEndsAt
+	}
+	return p.PeriodEnd
+}
+
+// SyncWait says when the listings can be counted again, "" when at once.
+func (p plan) SyncWait() string {
+	if p.NextSyncAt == nil || !p.NextSyncAt.After(p.now) {
+		return ""
+	}
+	return "Possible again at " + p.NextSyncAt.UTC().Format("15:04") + " UTC, in " + span(p.NextSyncAt.Sub(p.now))
+}
+
+// HeldText explains a count that is not billed, and what to do.
+func (p plan) HeldText() string {
+	if p.Held == nil {
+		return ""
+	}
+	return heldText(*p.Held)
+}
+
+// heldWords say why a count waits, and what lets it through.
+var heldWords = map[HoldReason]struct{ why, then string }{
+	HoldZero:   {"No active listing was found, which may be a mistake at Hostaway.", "A second count at least an hour later confirms it."},
+	HoldDrop:   {"That is far fewer than before.", "A second count that agrees, at least six hours later, confirms it."},
+	HoldSpike:  {"That is far more than before.", "A second count that agrees, at least six hours later, confirms it."},
+	HoldUnpaid: {"While a payment is overdue the number is not lowered.", "It is as soon as the payment has arrived."},
+}
+
+func heldText(h HeldCount) string {
+	words := heldWords[h.Reason]
+	if h.NeedsOperator {
+		words.then = "The operator of this server has to look at it first; if the number is right, you need not do anything."
+	}
+	return "The count of " + h.Since.UTC().Format("2 Jan 2006, 15:04") + " UTC found " + plural(h.Listings, "active listing") + "; " +
+		number(h.Billed) + " are billed meanwhile. " + sentence(words.why) + " " + sentence(words.then)
+}
+
+// faultWords say for each fault what happened and what to do; the page and the API both go by them.
+var faultWords = map[BillingFault]*problem{
+	FaultUnreachable:   {Status: 503, Code: "billing_unreachable", Title: "Stripe does not answer", Message: "Stripe could not be reached. Nothing was changed.", Next: "Try again in a minute.", RetryAfter: time.Minute},
+	FaultSubscribed:    {Status: 409, Code: "subscribed", Title: "Subscribed already", Message: "This org has a subscription already. Nothing was changed.", Next: "Look at its state on the billing page; it may have been started in another window."},
+	FaultNotSubscribed: {Status: 409, Code: "not_subscribed", Title: "No subscription", Message: "This org has no subscription that could be changed. Nothing was changed.", Next: "Look at its state on the billing page."},
+	FaultNotConnected:  {Status: 409, Code: "not_connected", Title: "Hostaway is not connected", Message: "There are no listings to count while Hostaway is not connected.", Next: "Connect it on the Hostaway page."},
+	FaultNotCounted:    {Status: 409, Code: "not_counted", Title: "Not counted yet", Message: "The listings were not counted yet, so there is nothing to base a subscription on.", Next: "Choose Sync now, then start the subscription."},
+	FaultNoListings:    {Status: 409, Code: "no_listings", Title: "No active listings", Message: "There is no active listing in Hostaway, and a subscription needs one at least.", Next: "Add a listing or take one out of the archive in Hostaway, choose Sync now, then start the subscription."},
+	FaultTooSoon:       {Status: 429, Code: "too_soon", Title: "Counted just now", Message: "The listings were counted a short while ago. Nothing was changed.", Next: "Wait until they can be counted again; they are counted by themselves once a day."},
+	FaultRefused:       {Status: 409, Code: "credentials_refused", Title: "Hostaway refuses the credentials", Message: "Hostaway refuses the stored credentials, so the listings could not be counted. The bill stays as it was.", Next: "Replace the secret on the Hostaway page."},
+	FaultIncomplete:    {Status: 503, Code: "count_incomplete", Title: "Not counted", Message: "Hostaway did not give the whole list, and a part of it is not a count. The bill stays as it was.", Next: "Try again in a few minutes.", RetryAfter: 5 * time.Minute},
+	FaultNoCustomer:    {Status: 409, Code: "no_customer", Title: "Nothing at Stripe yet", Message: "This org is not known to Stripe yet: nothing was subscribed.", Next: "Start the subscription first."},
+}
+
+// billingProblem is a fault as callers are told; the wait is counted from now where the error knows it.
+func billingProblem(err *BillingError, now time.Time) *problem {
+	words := faultWords[err.Fault]
+	if words == nil {
+		return errInternal
+	}
+	told := *words
+	if wait := err.RetryAt.Sub(now); !err.RetryAt.IsZero() && wait > 0 {
+		told.RetryAfter, told.Next = wait, "Try again in "+span(wait)+", at "+err.RetryAt.UTC().Format("15:04")+" UTC."
+	}
+	return &told
+}
+
+// faultFlash is a fault as the note on the billing page.
+func faultFlash(code string) (flash, bool) {
+	for fault, words := range faultWords {
+		if "billing-"+words.Code == code {
+			kind := "bad"
+			if words.Status == fiber.StatusTooManyRequests || fault == FaultSubscribed {
+				kind = "warn"
+			}
+			return flash{kind, "circle-alert", words.Message + " " + words.Next}, true
+		}
+	}
+	return flash{}, false
+}
+
+// onDay writes a day, "that day" when it is not known.
+func onDay(at *time.Time) string {
+	if at == nil {
+		return "its end"
+	}
+	return at.UTC().Format("2 Jan 2006")
+}
+
+func atTime(at *time.Time) string {
+	if at == nil {
+		return "the grace period ends"
+	}
+	return at.UTC().Format("2 Jan 2006, 15:04") + " UTC"
+}
+
+// dated writes a word and a day, or nothing.
+func dated(word string, at *time.Time) string {
+	if at == nil {
+		return ""
+	}
+	return word + onDay(at)
+}
+
+// left is the time that is left, in days as long as there are two of them.
+func left(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= 2*day {
+		return strconv.Itoa(int((d+day-1)/day)) + " days"
+	}
+	return span(max(d, time.Minute))
+}
+
+// trialNotice is how long before its end a trial is spoken of on every page.
+const trialNotice = 7 * 24 * time.Hour
+
+// planBanners are what every page says of the plan: stopped is about tools that don't answer, or soon won't; soon is less urgent.
+// Members are told whom to ask, and nothing about money.
+func planBanners(p plan, manages bool) (stopped, soon *banner) {
+	to := func(kind, text, action string) *banner {
+		if !manages {
+			return &banner{Kind: kind, Text: text + " Ask an owner or admin of the org."}
+		}
+		return &banner{kind, text, billingHref, action}
+	}
+	switch {
+	case p.State == BillingSuspended:
+		stopped = to("bad", "A payment is overdue, so tools answer with an error.", "Pay now")
+	case p.Stopped():
+		stopped = to("bad", map[BillingState]string{
+			BillingUnconfirmed: "The first payment is not confirmed, so tools answer with an error.",
+			BillingPaused:      "The subscription is paused, so tools answer with an error.",
+			BillingTrialOver:   "The trial is over, so tools answer with an error.",
+			BillingNoTrial:     "There is no subscription yet, so tools answer with an error.",
+			BillingCanceled:    "The subscription has ended, so tools answer with an error.",
+		}[p.State], "Open billing")
+	case p.State == BillingGrace:
+		stopped = to("bad", "A payment failed. Tools stop answering on "+atTime(p.StopsAt)+" unless it is paid.", "Pay now")
+	}
+	switch {
+	case p.State == BillingTrial && p.TrialEndsAt != nil && p.TrialEndsAt.Sub(p.now) <= trialNotice:
+		soon = to("warn", "The trial ends in "+left(p.TrialEndsAt.Sub(p.now))+"; tools stop answering then.", "Subscribe")
+	case p.Held != nil && manages:
+		soon = to("warn", "The last count found "+plural(p.Held.Listings, "listing")+" and waits before it is billed; "+number(p.Held.Billed)+" are billed meanwhile.", "See why")
+	}
+	return stopped, soon
+}
+
+// isFault says whether an error is this fault.
+func isFault(err error, fault BillingFault) bool {
+	var failed *BillingError
+	return errors.As(err, &failed) && failed.Fault == fault
+}
+
+// queryOf is one name and value as they stand in an address.
+func queryOf(name, value string) string { return url.Values{name: {value}}.Encode() }
