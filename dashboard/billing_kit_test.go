@@ -23,6 +23,7 @@ type fakeBilling struct {
 	failures map[string]error // by method
 	calls    []string         // "method org who detail"
 	wait     chan struct{}    // when set, StartCheckout waits for it
+	checkout string           // where Checkout is, instead of at a place that does not exist
 	arrives  int              // Refresh finds the subscription with this call; 0 never
 	fetched  int
 }
@@ -144,6 +145,9 @@ func (f *fakeBilling) StartCheckout(ctx context.Context, org *store.Org, by stor
 		case <-ctx.Done():
 			return "", ctx.Err()
 		}
+	}
+	if f.checkout != "" {
+		return f.checkout, err
 	}
 	return "https://checkout.stripe.test/c/pay/cs_" + org.ID() + "?a=1&b=2#frag", err
 }
