@@ -39,6 +39,7 @@ type accessVerdict struct {
 	Overdue      *stripeInvoice
 	// LatestStatus is the latest invoice's status, or "refunded" or "disputed".
 	LatestStatus string
+	Paid         *stripeInvoice // the latest invoice, when it was paid
 }
 
 // What the latest invoice can be beyond Stripe's own statuses.
@@ -76,6 +77,9 @@ func noneReason(f facts) store.AccessReason {
 func (v *accessVerdict) subscribed(f facts, s stripeSubscription, now time.Time, grace time.Duration) {
 	if f.Latest != nil && f.Latest.ID == s.LatestInvoiceID {
 		v.LatestStatus = latestStatus(*f.Latest, f.Charge)
+		if f.Latest.Status == string(stripe.InvoiceStatusPaid) {
+			v.Paid = f.Latest
+		}
 	}
 	if !ended(s.Status) {
 		v.CancelAt = endOf(s)

@@ -90,6 +90,10 @@ type Billing struct {
 	now    func() time.Time
 	live   bool
 	orgs   orgLocks
+	heard  heard
+	prices priceCache
+
+	inboxWoken chan struct{}
 }
 
 // New checks what can be checked without Stripe. It calls nobody.
@@ -106,7 +110,7 @@ func New(cfg Config) (*Billing, error) {
 	if cfg.Observe == nil {
 		cfg.Observe = nobody{}
 	}
-	b := &Billing{cfg: cfg, stripe: newStripeAPI(cfg), log: cfg.Log, live: liveKey(cfg.Key)}
+	b := &Billing{cfg: cfg, stripe: newStripeAPI(cfg), log: cfg.Log, live: liveKey(cfg.Key), inboxWoken: make(chan struct{}, 1)}
 	b.now = func() time.Time { return cfg.Now().UTC() }
 	return b, nil
 }

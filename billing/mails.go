@@ -1,0 +1,170 @@
+// Which mails follow when an org's state changes. Each has a key made of what it is
+// about, so that a state that is read again tells nobody anything twice.
+
+package billing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stripe/stripe-go/v76"
+
+	"hostaway-mcp/store"
+)
+
+// draft is a mail before it is written.
+type draft struct {
+	kind, key string
+	to        []store.Recipient
+	payload   store.BillingMail
+}
+
+// change is a state and the one before it.
+type change struct {
+	old, next store.BillingAccount
+	v         accessVerdict
+	now       time.Time
+}
+
+func mailsOf(old, next store.BillingAccount, v accessVerdict, now time.Time) ([]store.NewMail, error) {
+	c := change{old: old, next: next, v: v, now: now}
+	var drafts []draft
+	for _, rule := range []func() []draft{c.overdue, c.suspended, c.restored, c.canceled, c.returned, c.twice} {
+		drafts = append(drafts, rule()...)
+	}
+	return writeMails(drafts)
+}
+
+func writeMails(drafts []draft) (mails []store.NewMail, err error) {
+	for _, d := range drafts {
+		for _, to := range d.to {
+			m, err := store.NewBillingMail(d.kind, to, d.kind+":"+d.key+":"+string(to), d.payload)
+			if err != nil {
+				return nil, err
+			}
+			mails = append(mails, m)
+		}
+	}
+	return mails, nil
+}
+
+func owners() []store.Recipient { return []store.Recipient{store.ToOwners} }
+
+func ownersAndOperators() []store.Recipient {
+	return []store.Recipient{store.ToOwners, store.ToOperators}
+}
+
+// overdue: each failed try of an invoice is told once, with what it means for tools.
+func (c change) overdue() []draft {
+	i := c.v.Overdue
+	if i == nil || c.next.Access != store.AccessGrace && c.next.Access != store.AccessSuspended {
+		return nil
+	}
+	payload := store.BillingMail{Amount: i.AmountRemaining, Currency: i.Currency}
+	if c.next.Access == store.AccessGrace {
+		payload.StopsAt = c.v.GraceEndsAt
+	}
+	return []draft{{kind: store.MailPaymentFailed, key: fmt.Sprintf("%s:%d", i.ID, i.Attempts), to: owners(), payload: payload}}
+}
+
+// suspended: tools have stopped, and the mail about a payment that failed has not said so.
+func (c change) suspended() []draft {
+	if c.next.Access != store.AccessSuspended || c.old.Access == store.AccessSuspended {
+		return nil
+	}
+	if c.next.AccessReason == store.ReasonPaymentFailed && c.old.Access != store.AccessGrace {
+		return nil
+	}
+	return []draft{{
+		kind: store.MailSuspended, key: c.next.SubscriptionID + ":" + string(c.next.AccessReason) + ":" + stamp(c.next.OverdueSince, c.now), to: owners(),
+		payload: store.BillingMail{Reason: string(c.next.AccessReason)},
+	}}
+}
+
+func (c change) restored() []draft {
+	if c.old.Access != store.AccessSuspended || c.next.Access != store.AccessActive {
+		return nil
+	}
+	return []draft{{kind: store.MailRestored, key: c.next.SubscriptionID + ":" + stamp(c.old.OverdueSince, c.now), to: owners()}}
+}
+
+// canceled: an end is set for later, or has come.
+func (c change) canceled() []draft {
+	if c.next.Status == string(stripe.SubscriptionStatusCanceled) {
+		if c.old.Status == c.next.Status && c.old.SubscriptionID == c.next.SubscriptionID || c.next.SubscriptionID == "" {
+			return nil
+		}
+		return []draft{{
+			kind: store.MailCanceled, key: c.next.SubscriptionID + ":ended", to: owners(),
+			payload: store.BillingMail{EndsAt: c.endedAt(), Reason: string(c.next.AccessReason)},
+		}}
+	}
+	if c.next.CancelAt == nil || c.old.CancelAt != nil && c.old.CancelAt.Equal(*c.next.CancelAt) {
+		return nil
+	}
+	return []draft{{
+		kind: store.MailCanceled, key: c.next.SubscriptionID + ":" + stamp(c.next.CancelAt, c.now), to: owners(),
+		payload: store.BillingMail{EndsAt: c.next.CancelAt, Reason: string(store.ReasonCanceled)},
+	}}
+}
+
+func (c change) endedAt() *time.Time {
+	if c.v.Subscription == nil {
+		return &c.now
+	}
+	at := endedAt(*c.v.Subscription)
+	return &at
+}
+
+// returned: the money of the latest invoice went back. Access stays; what becomes of
+// the subscription is the operator's decision.
+func (c change) returned() []draft {
+	kinds := map[string]string{invoiceRefunded: store.MailRefunded, invoiceDisputed: store.MailDisputed}
+	kind, ok := kinds[c.next.LatestInvoiceStatus]
+	if !ok || c.old.LatestInvoiceStatus == c.next.LatestInvoiceStatus && c.old.LatestInvoiceID == c.next.LatestInvoiceID {
+		return nil
+	}
+	payload := store.BillingMail{Currency: c.next.Currency}
+	if c.v.Paid != nil {
+		payload.Amount, payload.Currency = c.v.Paid.AmountPaid, c.v.Paid.Currency
+	}
+	return []draft{{kind: kind, key: c.next.LatestInvoiceID, to: ownersAndOperators(), payload: payload}}
+}
+
+// twice: a second subscription was paid, in two tabs or by hand. The older one counts;
+// which one goes is decided by a person, for money has to be given back.
+func (c change) twice() (drafts []draft) {
+	for _, other := range c.v.Others {
+		payload := store.BillingMail{Currency: other.Currency, Reason: other.ID}
+		for _, item := range other.Items {
+			payload.Amount += item.Quantity * item.Price.UnitAmount
+		}
+		drafts = append(drafts, draft{kind: store.MailTwoSubscriptions, key: other.ID, to: ownersAndOperators(), payload: payload})
+	}
+	return drafts
+}
+
+func stamp(t *time.Time, orElse time.Time) string {
+	if t == nil {
+		t = &orElse
+	}
+	return t.UTC().Format("20060102T150405")
+}
+
+// expected is what an org pays a month by the newest complete count; without one,
+// nothing is known.
+func (b *Billing) expected(ctx context.Context, org *store.Org) (store.BillingMail, error) {
+	var m store.BillingMail
+	count, err := org.NewestCompleteCount(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return m, nil
+	}
+	if err != nil {
+		return m, err
+	}
+	price, _ := b.knownPrice()
+	m.Listings, m.UnitAmount, m.Currency = count.Active, price.UnitAmount, price.Currency
+	return m, nil
+}

@@ -1,0 +1,211 @@
+// Refresh: read an org's state at Stripe, work out its access, and store both with the
+// mails that follow. Reading and storing are one step under the org's lock, so that
+// of two readings the later one stands. When Stripe can't be read nothing changes.
+
+package billing
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/stripe/stripe-go/v76"
+
+	"hostaway-mcp/store"
+)
+
+// system is who changes an account after something happened at Stripe.
+func system() store.Actor { return store.Actor{Kind: store.ActorSystem, Name: "billing"} }
+
+// Refresh reads the org's state at Stripe and stores what follows from it. An org
+// that has no customer yet is left as it is. Errors: *Error when Stripe can't be read;
+// then nothing was changed.
+func (b *Billing) Refresh(ctx context.Context, org *store.Org) error {
+	release, err := b.orgs.hold(ctx, org.ID())
+	if err != nil {
+		return err
+	}
+	defer release()
+	_, err = b.refreshHeld(ctx, org)
+	return err
+}
+
+// refreshHeld is Refresh for who holds the org's lock, and returns the account.
+func (b *Billing) refreshHeld(ctx context.Context, org *store.Org) (store.BillingAccount, error) {
+	account, err := org.Billing(ctx)
+	if errors.Is(err, store.ErrNotFound) || err == nil && account.CustomerID == "" {
+		return account, nil
+	}
+	if err != nil {
+		return account, err
+	}
+	f, err := b.read(ctx, account)
+	if err != nil {
+		return account, err
+	}
+	return b.keep(ctx, org, account, f)
+}
+
+// read asks Stripe for everything that access follows from: the subscriptions, the
+// open invoices, and of the one that counts the latest invoice and who paid it.
+func (b *Billing) read(ctx context.Context, account store.BillingAccount) (facts, error) {
+	f := facts{TrialEndsAt: account.TrialEndsAt, OverdueSince: account.OverdueSince}
+	var err error
+	f.Subscriptions, err = b.stripe.subscriptionsOf(ctx, account.CustomerID)
+	if kindOf(err) == KindNotFound {
+		f.CustomerDeleted = true
+		return f, nil
+	}
+	if err != nil {
+		return f, err
+	}
+	chosen, _ := pick(f.Subscriptions)
+	if chosen == nil || ended(chosen.Status) {
+		c, err := b.stripe.customer(ctx, account.CustomerID)
+		f.CustomerDeleted = c.Deleted || kindOf(err) == KindNotFound
+		if err != nil && !f.CustomerDeleted {
+			return f, err
+		}
+		return f, nil
+	}
+	if f.Open, err = b.stripe.openInvoices(ctx, account.CustomerID); err != nil {
+		return f, err
+	}
+	return f, b.readLatest(ctx, &f, chosen.LatestInvoiceID)
+}
+
+func (b *Billing) readLatest(ctx context.Context, f *facts, id string) error {
+	if id == "" {
+		return nil
+	}
+	for i := range f.Open {
+		if f.Open[i].ID == id {
+			f.Latest = &f.Open[i]
+			return nil
+		}
+	}
+	latest, err := b.stripe.invoice(ctx, id)
+	if err != nil {
+		return err
+	}
+	f.Latest = &latest
+	if latest.ChargeID == "" {
+		return nil
+	}
+	charge, err := b.stripe.charge(ctx, latest.ChargeID)
+	switch kindOf(err) {
+	case "":
+		f.Charge = &charge
+		return err
+	case KindKey, KindNotFound: // a restricted key that may not: then a refund is not seen, and nothing else is wrong
+		b.log.WarnContext(ctx, "the Stripe key may not read charges, so refunds and disputes are not seen", "error", err)
+		return nil
+	default:
+		return err
+	}
+}
+
+// keep works out the access and stores it with its mails.
+func (b *Billing) keep(ctx context.Context, org *store.Org, old store.BillingAccount, f facts) (store.BillingAccount, error) {
+	now := b.now()
+	v := accessOf(f, now, b.cfg.Grace)
+	next := b.accountOf(old, v, f, now)
+	mails, err := mailsOf(old, next, v, now)
+	if err != nil {
+		return old, err
+	}
+	if same(old, next) && old.SyncedAt != nil && now.Sub(*old.SyncedAt) < time.Hour {
+		if len(mails) > 0 {
+			err = org.EnqueueMails(ctx, mails...)
+		}
+		return old, err
+	}
+	saved, err := org.SaveBilling(ctx, system(), next, mails...)
+	if err != nil && !errors.Is(err, store.ErrNotReplicated) {
+		return old, err
+	}
+	if old.Access != saved.Access {
+		b.cfg.Observe.AccessChanged(string(saved.Access))
+		b.log.InfoContext(ctx, "an org's access changed", "org", org.ID(), "from", old.Access, "to", saved.Access, "reason", saved.AccessReason)
+	}
+	return saved, nil
+}
+
+// accountOf is the account as it is to be stored.
+func (b *Billing) accountOf(old store.BillingAccount, v accessVerdict, f facts, now time.Time) store.BillingAccount {
+	next := old
+	next.SyncedAt, next.CancelAt, next.OverdueSince, next.GraceEndsAt = &now, v.CancelAt, v.OverdueSince, v.GraceEndsAt
+	if old.Access != store.AccessExempt {
+		next.Access, next.AccessReason = v.Access, v.Reason
+	}
+	s := v.Subscription
+	if s == nil {
+		if f.CustomerDeleted && old.SubscriptionID != "" {
+			next.Status = string(stripe.SubscriptionStatusCanceled)
+			next.Access, next.AccessReason = deletedAccess(old, now)
+		}
+		return next
+	}
+	next.SubscriptionID, next.Status = s.ID, string(s.Status)
+	next.PeriodStart, next.PeriodEnd = known(s.PeriodStart), known(s.PeriodEnd)
+	if ended(s.Status) {
+		next.PeriodEnd = known(endedAt(*s))
+	}
+	next.LatestInvoiceID = s.LatestInvoiceID
+	if v.LatestStatus != "" {
+		next.LatestInvoiceStatus = v.LatestStatus
+	}
+	if item, ok := b.itemOf(*s); ok {
+		next.ItemID, next.PriceID, next.Currency, next.UnitAmount = item.ID, item.Price.ID, item.Price.Currency, item.Price.UnitAmount
+	}
+	if rank(*s) < 2 {
+		next.CheckoutSession = "" // it has led to a subscription
+	}
+	return next
+}
+
+// deletedAccess: Stripe no longer lists anything of a customer that was deleted.
+func deletedAccess(old store.BillingAccount, now time.Time) (store.Access, store.AccessReason) {
+	if old.TrialEndsAt != nil && now.Before(*old.TrialEndsAt) {
+		return store.AccessTrial, store.ReasonTrial
+	}
+	return store.AccessCanceled, store.ReasonCustomerDeleted
+}
+
+// itemOf is the one item of a subscription of ours. A subscription that somebody made
+// otherwise has none: the reconciler reports it.
+func (b *Billing) itemOf(s stripeSubscription) (stripeItem, bool) {
+	if len(s.Items) != 1 {
+		return stripeItem{}, false
+	}
+	return s.Items[0], true
+}
+
+func endedAt(s stripeSubscription) time.Time {
+	for _, t := range []time.Time{s.EndedAt, s.CanceledAt} {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return s.PeriodEnd
+}
+
+// same tells whether two accounts differ in nothing but when they were read.
+func same(a, b store.BillingAccount) bool {
+	for _, pair := range [][2]*time.Time{
+		{a.CancelAt, b.CancelAt},
+		{a.GraceEndsAt, b.GraceEndsAt},
+		{a.OverdueSince, b.OverdueSince},
+		{a.PeriodStart, b.PeriodStart},
+		{a.PeriodEnd, b.PeriodEnd},
+	} {
+		if (pair[0] == nil) != (pair[1] == nil) || pair[0] != nil && !pair[0].Equal(*pair[1]) {
+			return false
+		}
+	}
+	blank := func(x store.BillingAccount) store.BillingAccount {
+		x.SyncedAt, x.CancelAt, x.GraceEndsAt, x.OverdueSince, x.PeriodStart, x.PeriodEnd, x.TrialEndsAt = nil, nil, nil, nil, nil, nil, nil
+		return x
+	}
+	return blank(a) == blank(b)
+}
