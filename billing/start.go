@@ -1,62 +1,30 @@
 // What is checked before anybody is billed, and the work that runs beside serving. A
-// Stripe that says no refuses the start; one that says nothing does not: it is asked
+// Stripe that says no refuses the start; one that says nothing does not: main asks
 // again until it answers, and health says so meanwhile.
 
 package billing
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
-	"time"
 )
 
-const (
-	startPatience = 10 * time.Second
-	recheckSoon   = time.Minute
-	recheckLater  = time.Hour
-)
-
-// priceCache is the price as it was read last, and what is wrong with the set-up.
+// priceCache is the price as it was read last.
 type priceCache struct {
-	mu      sync.Mutex
-	price   stripePrice
-	problem error // nil: all is well
-	asked   bool  // Stripe has answered once
+	mu    sync.Mutex
+	price stripePrice
 }
 
-// ErrUnchecked: Stripe has not answered since the start, so nobody knows whether the
-// key works and the price exists.
-var ErrUnchecked = errors.New("check billing: Stripe has not answered since the start")
-
-// StartCheck refuses a start that would charge nobody or the wrong people: a webhook
-// secret that setup made in the other mode, a key that Stripe refuses, a price that is
-// missing or no price per listing and month. Stripe not answering within 10 s is no
-// error.
-func (b *Billing) StartCheck(ctx context.Context) error {
+// Check looks whether what is configured works: a webhook secret that setup made in
+// the other mode, a key that Stripe refuses, a price that is missing or is none for
+// each listing and month is an error, and so is a Stripe that does not answer (*Error),
+// which says nothing about the settings.
+func (b *Billing) Check(ctx context.Context) error {
 	if err := b.checkSecrets(ctx); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
-	defer cancel()
-	err := b.checkPrice(ctx)
-	if outage(err) {
-		b.log.WarnContext(ctx, "Stripe does not answer; the price is checked as soon as it does", "error", err)
-		return nil
-	}
-	return err
-}
-
-// Problem is what keeps billing from working, for the health's list: nil, ErrUnchecked,
-// or what the last check found.
-func (b *Billing) Problem() error {
-	b.prices.mu.Lock()
-	defer b.prices.mu.Unlock()
-	if b.prices.problem == nil && !b.prices.asked {
-		return ErrUnchecked
-	}
-	return b.prices.problem
+	return b.checkPrice(ctx)
 }
 
 // checkSecrets compares the key's mode with the mode in which setup made the endpoint
@@ -88,17 +56,13 @@ func modeName(live bool) string {
 // checkPrice reads the price and keeps it. Errors: *Error, or what is wrong with it.
 func (b *Billing) checkPrice(ctx context.Context) error {
 	price, err := b.stripe.findPrice(ctx, b.cfg.PriceLookup)
+	if err != nil {
+		return err
+	}
 	b.prices.mu.Lock()
 	defer b.prices.mu.Unlock()
-	if !outage(err) {
-		b.prices.asked, b.prices.problem = true, err
-	} else if !b.prices.asked {
-		b.prices.problem = fmt.Errorf("%w: %w", ErrUnchecked, err)
-	}
-	if err == nil {
-		b.prices.price = price
-	}
-	return err
+	b.prices.price = price
+	return nil
 }
 
 // knownPrice is the price of new subscriptions as it was read last; ok is false while
@@ -151,32 +115,11 @@ func (p stripePrice) fits() error {
 	return fmt.Errorf("check billing: the price %s can't be used: %s; `hostaway-mcp billing setup` makes one that can, under another lookup key", p.ID, wrong)
 }
 
-// Run works until ctx ends: it works off Stripe's events and keeps an eye on the set-up.
+// Run works until ctx ends.
 func (b *Billing) Run(ctx context.Context) {
 	var loops sync.WaitGroup
-	for _, loop := range b.loops() {
+	for _, loop := range []func(context.Context){b.runInbox} {
 		loops.Go(func() { loop(ctx) })
 	}
 	loops.Wait()
-}
-
-func (b *Billing) loops() []func(context.Context) {
-	return []func(context.Context){b.runInbox, b.runChecks}
-}
-
-// runChecks asks again: soon while Stripe has not answered, and every hour after, for
-// a price may be archived and a key revoked.
-func (b *Billing) runChecks(ctx context.Context) {
-	for {
-		wait := recheckLater
-		if b.Problem() != nil {
-			wait = recheckSoon
-		}
-		if pauseFor(ctx, wait) != nil {
-			return
-		}
-		if err := b.checkPrice(ctx); err != nil && ctx.Err() == nil {
-			b.log.ErrorContext(ctx, "billing does not work as it is set up", "error", err)
-		}
-	}
 }
