@@ -53,6 +53,8 @@ type Config struct {
 	Tax bool
 	// PromotionCodes lets people enter one at Checkout.
 	PromotionCodes bool
+	// Counter counts an org's listings at Hostaway.
+	Counter Counter
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Pause waits between two tries of one call; nil is a timer that heeds ctx.
@@ -92,8 +94,9 @@ type Billing struct {
 	orgs   orgLocks
 	heard  heard
 	prices priceCache
+	counts flights
 
-	inboxWoken chan struct{}
+	inboxWoken, quantitiesWoken chan struct{}
 }
 
 // New checks what can be checked without Stripe. It calls nobody.
@@ -110,7 +113,8 @@ func New(cfg Config) (*Billing, error) {
 	if cfg.Observe == nil {
 		cfg.Observe = nobody{}
 	}
-	b := &Billing{cfg: cfg, stripe: newStripeAPI(cfg), log: cfg.Log, live: liveKey(cfg.Key), inboxWoken: make(chan struct{}, 1)}
+	b := &Billing{cfg: cfg, stripe: newStripeAPI(cfg), log: cfg.Log, live: liveKey(cfg.Key)}
+	b.inboxWoken, b.quantitiesWoken = make(chan struct{}, 1), make(chan struct{}, 1)
 	b.now = func() time.Time { return cfg.Now().UTC() }
 	return b, nil
 }

@@ -62,7 +62,8 @@ type verdict struct {
 	Act act
 	// Held is what waits from now on. For actRelease it is empty.
 	Held heldCount
-	// From is when the new quantity is billed from, for actApply and actRelease.
+	// From is when the new quantity is billed from, for actApply and actRelease. With
+	// a release, the counts since then are billed each from its own time on.
 	From time.Time
 	// Fresh tells that this count began the hold, so that people are told once.
 	Fresh bool
@@ -70,19 +71,24 @@ type verdict struct {
 
 // judge looks at a complete count of n active listings, made at the given time.
 func judge(s standing, n int, at time.Time) verdict {
-	if n == s.Quantity && s.Counted {
-		return verdict{Act: actKeep}
-	}
 	reason := ""
-	if s.Counted && s.Billed {
+	if s.Counted && s.Billed && n != s.Quantity {
 		reason = suspicion(s, n)
 	}
-	if reason == "" {
-		if s.Held.Reason == holdUnpaid && agree(s.Held.Quantity, n) && n < s.Quantity {
-			return verdict{Act: actRelease, From: s.Held.Since}
-		}
+	switch {
+	case reason != "":
+		return suspect(s, n, at, reason)
+	case s.Held.Reason == holdUnpaid && !s.Overdue:
+		return verdict{Act: actRelease, From: s.Held.Since}
+	case n == s.Quantity && s.Counted:
+		return verdict{Act: actKeep}
+	default:
 		return verdict{Act: actApply, From: at}
 	}
+}
+
+// suspect holds a count, or lets it through where it is the second that says so.
+func suspect(s standing, n int, at time.Time, reason string) verdict {
 	held := heldCount{Reason: reason, Quantity: n, Since: at}
 	if !confirms(s.Held, reason, n) {
 		return verdict{Act: actHold, Held: held, Fresh: true}

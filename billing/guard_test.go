@@ -71,12 +71,14 @@ func TestJudge(t *testing.T) {
 		"more while overdue":                     {overdue(billed(10)), 11, apply},
 		"still fewer while overdue":              {overdue(held(10, holdUnpaid, 9, 48*time.Hour)), 3, goesOn(holdUnpaid, 3, 48*time.Hour)},
 		"fewer, and now paid":                    {held(10, holdUnpaid, 9, 48*time.Hour), 9, releases(48 * time.Hour)},
-		"other than held, and now paid":          {held(100, holdUnpaid, 90, 48*time.Hour), 50, apply},
+		"other than held, and now paid":          {held(100, holdUnpaid, 90, 48*time.Hour), 50, releases(48 * time.Hour)},
+		"the old number, and now paid":           {held(10, holdUnpaid, 9, 48*time.Hour), 10, releases(48 * time.Hour)},
+		"the old number while overdue":           {overdue(held(10, holdUnpaid, 9, 48*time.Hour)), 10, verdict{Act: actKeep}},
 		"none, and now paid":                     {held(10, holdUnpaid, 0, 48*time.Hour), 0, releases(48 * time.Hour)},
 		"a drop, and now paid":                   {held(100, holdUnpaid, 20, 48*time.Hour), 20, releases(48 * time.Hour)},
 		"a drop not seen before, and paid":       {held(100, holdUnpaid, 90, 48*time.Hour), 20, begins(holdDrop, 20)},
 		"a zero becomes overdue":                 {overdue(held(10, holdZero, 0, time.Hour)), 0, verdict{Act: actHold, Held: heldCount{holdUnpaid, 0, ago(time.Hour)}, Fresh: true}},
-		"more than before, after waiting to pay": {held(10, holdUnpaid, 9, 48*time.Hour), 12, apply},
+		"more than before, after waiting to pay": {held(10, holdUnpaid, 9, 48*time.Hour), 12, releases(48 * time.Hour)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

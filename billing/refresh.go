@@ -118,7 +118,7 @@ func (b *Billing) keep(ctx context.Context, org *store.Org, old store.BillingAcc
 		if len(mails) > 0 {
 			err = org.EnqueueMails(ctx, mails...)
 		}
-		return old, err
+		return old, errors.Join(err, b.quantitySeen(ctx, org, old, v.Subscription))
 	}
 	saved, err := org.SaveBilling(ctx, system(), next, mails...)
 	if err != nil && !errors.Is(err, store.ErrNotReplicated) {
@@ -128,7 +128,7 @@ func (b *Billing) keep(ctx context.Context, org *store.Org, old store.BillingAcc
 		b.cfg.Observe.AccessChanged(string(saved.Access))
 		b.log.InfoContext(ctx, "an org's access changed", "org", org.ID(), "from", old.Access, "to", saved.Access, "reason", saved.AccessReason)
 	}
-	return saved, nil
+	return saved, b.quantitySeen(ctx, org, saved, v.Subscription)
 }
 
 // accountOf is the account as it is to be stored.

@@ -118,7 +118,7 @@ func (p stripePrice) fits() error {
 // Run works until ctx ends.
 func (b *Billing) Run(ctx context.Context) {
 	var loops sync.WaitGroup
-	for _, loop := range []func(context.Context){b.runInbox} {
+	for _, loop := range []func(context.Context){b.runInbox, b.runQuantities} {
 		loops.Go(func() { loop(ctx) })
 	}
 	loops.Wait()
