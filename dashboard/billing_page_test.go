@@ -44,7 +44,7 @@ func TestEveryStateHasItsWords(t *testing.T) {
 		}, "Past due", "84 active listings × $5.00 = $420.00 a month", "Pay now | Manage in Stripe | Cancel…", "A payment failed on 22 Nov 2026. Tools go on answering until 25 Nov 2026, 12:00 UTC"},
 		{"suspended", func(o *BillingOverview) {
 			o.State, o.Billed, o.OpenInvoice, o.OverdueSince = BillingSuspended, &billedNow, "in_1", at(noon.AddDate(0, 0, -3))
-		}, "Suspended", "84 active listings × $5.00 = $420.00 a month", "Pay now | Manage in Stripe | Cancel…", "A payment is overdue since 20 Nov 2026"},
+		}, "Suspended", "84 active listings × $5.00 = $420.00 a month", "Pay now | Manage in Stripe | Cancel…", "A payment has been overdue since 20 Nov 2026"},
 		{"suspended, invoice unknown", func(o *BillingOverview) { o.State, o.Billed = BillingSuspended, &billedNow }, "Suspended", "84 active listings × $5.00 = $420.00 a month", "Manage in Stripe | Cancel…", "within seconds of the payment"},
 		{"unconfirmed", func(o *BillingOverview) { o.State, o.Billed, o.OpenInvoice = BillingUnconfirmed, &billedNow, "in_1" }, "Not confirmed", "84 active listings × $5.00 = $420.00 a month", "Pay now | Manage in Stripe", "your bank may want you to confirm it"},
 		{"paused", func(o *BillingOverview) { o.State, o.Billed = BillingPaused, &billedNow }, "Paused", "84 active listings × $5.00 = $420.00 a month", "Manage in Stripe | Cancel…", "Add a payment method"},

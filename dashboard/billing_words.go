@@ -56,7 +56,7 @@ var planWords = map[BillingState]struct {
 		return "A payment failed" + dated(" on ", p.OverdueSince) + ". Tools go on answering until " + atTime(p.StopsAt) + "; pay before then, or change the card at Stripe and it is tried again."
 	}, planActions{Pay: true, Portal: true, Cancel: true, Sync: true}},
 	BillingSuspended: {"bad", says("Suspended"), func(p plan) string {
-		return "A payment is overdue" + dated(" since ", p.OverdueSince) + ", so tools answer with an error. Keys, members and data stay, and all of it works again within seconds of the payment."
+		return "A payment has been overdue" + dated(" since ", p.OverdueSince) + ", so tools answer with an error. Keys, members and data stay, and all of it works again within seconds of the payment."
 	}, planActions{Pay: true, Portal: true, Cancel: true, Sync: true}},
 	BillingUnconfirmed: {"bad", says("Not confirmed"), says("The first payment did not go through: your bank may want you to confirm it. Finish it at Stripe, and tools answer at once."), planActions{Pay: true, Portal: true}},
 	BillingPaused:      {"bad", says("Paused"), says("The subscription is paused, so tools answer with an error. Add a payment method at Stripe to go on."), planActions{Portal: true, Cancel: true, Sync: true}},

@@ -25,7 +25,7 @@ func TestOperatorSeesHowBillingDoes(t *testing.T) {
 	p.wantText(t, "main .empty", "None. | None. A count is held when it finds nothing, or far more or far fewer listings than before. | None.")
 	b.get("/operator").wantText(t, "[aria-labelledby=h-billing] dd", "none | none | 25 min ago")
 	p = b.get("/operator/orgs/" + fix.Org.ID())
-	p.wantText(t, "[aria-labelledby=h-org-facts] .chip", "Active")
+	p.wantText(t, "[aria-labelledby=h-org-billing] .chip", "Active")
 	wantPage(t, p, 200, "84 active listings × $5.00 = $420.00")
 
 	status.troubled()
