@@ -31,6 +31,11 @@ var actionWords = map[string]struct{ icon, what string }{
 	"connection.disconnected": {"unplug", "disconnected Hostaway"},
 	"connection.refused":      {"circle-alert", "refuses the stored credentials"},
 	"connection.tested":       {"plug", "tested the Hostaway connection:"},
+
+	"billing.access_changed":   {"credit-card", "changed the plan"},
+	"billing.quantity_changed": {"credit-card", "changed what is billed:"},
+	"billing.count_held":       {"triangle-alert", "held a count:"},
+	"billing.hold_ended":       {"check", "ended the hold of a count:"},
 }
 
 // activities takes entries, newest first, and tells the same thing done many times in a row once. It stops after most lines.
@@ -63,6 +68,9 @@ func activityOf(e store.AuditEntry) activity {
 	}
 	if e.Action == "connection.refused" {
 		a.Target, a.Bad = "", true
+	}
+	if e.Actor.Kind == store.ActorSystem && strings.HasPrefix(e.Action, "billing.") {
+		a.Who = "Billing"
 	}
 	if e.Actor.Kind == store.ActorOperator {
 		a.Who = "The operator"

@@ -66,7 +66,11 @@ const (
 
 // BillingOverview is what is known of an org's plan without asking anybody.
 type BillingOverview struct {
-	State     BillingState
+	State BillingState
+	// Reason is the store's word for why the state is what it is. The pages say more where it is a refund, a dispute, a deleted
+	// customer or a collection that was given up.
+	Reason    store.AccessReason
+	Doubled   bool  // two subscriptions live at Stripe: two tabs paid, or a person made one by hand
 	UnitPrice Money // of one listing for a month
 	// Counted is the newest complete count, nil before the first. Billed is how many listings are billed now, nil before anything is.
 	Counted *ListingsCounted

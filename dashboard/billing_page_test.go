@@ -108,6 +108,27 @@ func TestWhyThisNumber(t *testing.T) {
 	wantPage(t, b.get("/billing/listings"), 200, "were not counted yet")
 }
 
+// TestWhatAnOwnerHasToKnow besides the state: refund, dispute, deletion, two subscriptions.
+func TestWhatAnOwnerHasToKnow(t *testing.T) {
+	t.Parallel()
+	w, bills, _ := billed(t)
+	fix := customer(t, w, "Harbour Stays", 40160)
+	b := w.owner(t, fix)
+	bills.subscribe(fix.Org)
+	if p := b.get("/billing"); len(p.find(t, ".plan .note")) != 0 {
+		t.Error("a plan that is well has a note")
+	}
+	for reason, text := range map[store.AccessReason]string{
+		store.ReasonRefunded: "was refunded", store.ReasonDisputed: "is disputed at your bank", store.ReasonCustomerDeleted: "was deleted at Stripe", store.ReasonUnpaid: "has stopped trying to collect",
+	} {
+		bills.set(fix.Org, func(o *BillingOverview) { o.Reason, o.Doubled = reason, false })
+		b.get("/billing").wantText(t, ".plan .note", reasonWords[reason])
+		wantPage(t, b.get("/billing"), 200, text)
+	}
+	bills.set(fix.Org, func(o *BillingOverview) { o.Reason, o.Doubled = store.ReasonSubscribed, true })
+	wantPage(t, b.get("/billing"), 200, "two subscriptions at Stripe, and both are charged")
+}
+
 // TestProjectedBill with all its parts, as an estimate, without one, and when it can't be had.
 func TestProjectedBill(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"hostaway-mcp/store"
 )
 
 // plan is an overview with the words and the ways out that belong to it.
@@ -174,6 +176,26 @@ func (p plan) SyncWait() string {
 		return ""
 	}
 	return "Possible again at " + p.NextSyncAt.UTC().Format("15:04") + " UTC, in " + span(p.NextSyncAt.Sub(p.now))
+}
+
+// reasonWords say more than the state, where something happened that an owner has to know of.
+var reasonWords = map[store.AccessReason]string{
+	store.ReasonRefunded:        "The last payment was refunded. The plan goes on until it is canceled; ask the operator of this server if that is not what you expect.",
+	store.ReasonDisputed:        "The last payment is disputed at your bank. Tools go on answering while that is decided; ask the operator of this server if you did not mean it.",
+	store.ReasonCustomerDeleted: "Your customer record was deleted at Stripe, which ended the subscription. Subscribe again to go on.",
+	store.ReasonUnpaid:          "Stripe has stopped trying to collect the payment, so it has to be paid by hand.",
+}
+
+// Notices are what an owner should know besides the state.
+func (p plan) Notices() []string {
+	var all []string
+	if words := reasonWords[p.Reason]; words != "" {
+		all = append(all, words)
+	}
+	if p.Doubled {
+		all = append(all, "There are two subscriptions at Stripe, and both are charged. The operator of this server has been told; do not start another one.")
+	}
+	return all
 }
 
 // HeldText explains a count that is not billed, and what to do.
