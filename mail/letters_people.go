@@ -4,14 +4,18 @@
 
 package mail
 
-import "time"
+import (
+	"time"
+
+	"hostaway-mcp/store"
+)
 
 const (
 	noAccount = "somebody typed this address there"
 	ofAccount = "you have an account there"
 )
 
-func (m *Mail) verifyAddress(token string, life time.Duration) words {
+func (m *Mail) verifyAddress(l store.MailedLink) words {
 	return words{
 		subject: "Confirm your email address",
 		title:   "Confirm your email address",
@@ -19,16 +23,16 @@ func (m *Mail) verifyAddress(token string, life time.Duration) words {
 			"Somebody, hopefully you, signed up at " + m.host() + " with this address.",
 			"Confirm that it is yours. Until then nobody can make an API key or connect Hostaway with this account.",
 		},
-		button: "Confirm this address", url: m.link("/verify/" + token),
+		button: "Confirm this address", url: m.link("/verify/" + l.Token),
 		after: []string{
-			"The link works once, within " + span(life) + ".",
+			"The link works once, until " + when(l.EndsAt) + ".",
 			"Was it not you? Then do nothing: without the button, the account stays of no use.",
 		},
 		because: noAccount,
 	}
 }
 
-func (m *Mail) addressKnown() words {
+func (m *Mail) addressKnown(store.MailedLink) words {
 	return words{
 		subject: "You already have an account",
 		title:   "You already have an account",
@@ -42,26 +46,26 @@ func (m *Mail) addressKnown() words {
 	}
 }
 
-func (m *Mail) resetPassword(token string, life time.Duration) words {
+func (m *Mail) resetPassword(l store.MailedLink) words {
 	return words{
 		subject: "Choose a new password",
 		title:   "Choose a new password",
 		says:    []string{"Somebody, hopefully you, asked for a new password for your account at " + m.host() + "."},
-		button:  "Choose a new password", url: m.link("/reset/" + token),
+		button:  "Choose a new password", url: m.link("/reset/" + l.Token),
 		after: []string{
-			"The link works once, within " + span(life) + ". Using it ends all sessions of the account, on every device.",
+			"The link works once, until " + when(l.EndsAt) + ". Using it ends all sessions of the account, on every device.",
 			"Was it not you? Then do nothing: your password stays as it is.",
 		},
 		because: ofAccount,
 	}
 }
 
-func (m *Mail) passwordChanged(at time.Time) words {
+func (m *Mail) passwordChanged(l store.MailedLink) words {
 	return words{
 		subject: "Your password was changed",
 		title:   "Your password was changed",
 		says: []string{
-			"On " + minute(at) + " a new password was set for your account at " + m.host() + " with a link from a mail or from the operator. All sessions were ended.",
+			"On " + when(l.At) + " a new password was set for your account at " + m.host() + " with a link from a mail or from the operator. All sessions were ended.",
 			"Was it you? Then there is nothing to do.",
 		},
 		button: "It was not me: choose a new password", url: m.link("/forgot"),
@@ -70,12 +74,18 @@ func (m *Mail) passwordChanged(at time.Time) words {
 	}
 }
 
-// span writes how long a link works.
-func span(d time.Duration) string {
-	if h := int(d / time.Hour); h > 1 {
-		return grouped(int64(h)) + " hours"
-	} else if h == 1 {
-		return "one hour"
+// when writes a time to the minute.
+func when(t *time.Time) string {
+	if t == nil {
+		return "a time that is not known"
 	}
-	return grouped(int64(d/time.Minute)) + " minutes"
+	return minute(*t)
+}
+
+// span writes a length of time in whole hours, at least one.
+func span(d time.Duration) string {
+	if h := int64(d / time.Hour); h > 1 {
+		return grouped(h) + " hours"
+	}
+	return "one hour"
 }

@@ -28,6 +28,10 @@ type Config struct {
 	From string
 	// BaseURL is the public address of the dashboard; every link begins with it.
 	BaseURL string
+	// Outbox is where mails wait; Run needs it.
+	Outbox Outbox
+	// Observe is told of each try; nil tells nobody.
+	Observe func(Outcome)
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Log takes what went wrong; nil drops it.
@@ -41,13 +45,21 @@ type Mail struct {
 	domain string // of Message-IDs
 	base   *url.URL
 	views  *views
-	now    func() time.Time
-	log    *slog.Logger
+	outbox Outbox
+	look   time.Duration // between two looks at the outbox
+	grace  time.Duration // for what is on its way at the end
+
+	observe func(Outcome)
+	now     func() time.Time
+	log     *slog.Logger
 }
 
 // New checks the settings and parses the letters. It connects to nobody.
 func New(cfg Config) (*Mail, error) {
-	m := &Mail{now: cfg.Now, log: cfg.Log}
+	m := &Mail{outbox: cfg.Outbox, look: look, grace: stopGrace, observe: cfg.Observe, now: cfg.Now, log: cfg.Log}
+	if m.observe == nil {
+		m.observe = func(Outcome) {}
+	}
 	if m.now == nil {
 		m.now = time.Now
 	}

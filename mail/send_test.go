@@ -12,7 +12,7 @@ import (
 	"hostaway-mcp/secret"
 )
 
-var note = envelope{id: "mail_0123", to: "anna@example.com", mail: letter{subject: "Grüße aus Köln", plain: "Hello.\n", html: "<p>Hello.</p>\n"}}
+var sample = envelope{id: "mail_0123", to: []string{"anna@example.com"}, mail: letter{subject: "Grüße aus Köln", plain: "Hello.\n", html: "<p>Hello.</p>\n"}}
 
 // with puts user and password into the address, as people do.
 func with(scheme string, s *sink, password string) string {
@@ -23,7 +23,7 @@ func TestAMailCarriesWhatItShouldAndNoMore(t *testing.T) {
 	t.Parallel()
 	s := newSink(t, sinkKind{})
 	m := mailTo(t, "smtp://"+s.addr, s, func(c *Config) { c.Now = func() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) } })
-	if err := m.send(t.Context(), note); err != nil {
+	if err := m.send(t.Context(), sample); err != nil {
 		t.Fatal(err)
 	}
 	mails := s.all()
@@ -39,10 +39,10 @@ func TestAMailCarriesWhatItShouldAndNoMore(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	if got := subject(t, h); got != note.mail.subject {
+	if got := subject(t, h); got != sample.mail.subject {
 		t.Errorf("the subject is %q", got)
 	}
-	if parts["text/plain"] != note.mail.plain || parts["text/html"] != note.mail.html {
+	if parts["text/plain"] != sample.mail.plain || parts["text/html"] != sample.mail.html {
 		t.Errorf("the parts are %q", parts)
 	}
 	if s.hellos[0] != "mcp.example.com" {
@@ -79,7 +79,7 @@ func TestTLSAndAuth(t *testing.T) {
 				m.server.tls.RootCAs = nil
 			}
 			_, probed := m.Probe(t.Context())
-			sent := m.send(t.Context(), note)
+			sent := m.send(t.Context(), sample)
 			for what, err := range map[string]error{"probe": probed, "send": sent} {
 				var connect *connectError
 				switch {
@@ -108,7 +108,7 @@ func TestWithoutTLSNothingLeavesTheMachine(t *testing.T) {
 	s := newSink(t, sinkKind{auth: true})
 	m := mailTo(t, with("smtp", s, sinkPassword), s)
 	m.server.plain = false // as for every host but this machine
-	if err := m.send(t.Context(), note); err == nil || !strings.Contains(err.Error(), "STARTTLS") {
+	if err := m.send(t.Context(), sample); err == nil || !strings.Contains(err.Error(), "STARTTLS") {
 		t.Errorf("send: %v", err)
 	}
 	if len(s.all()) != 0 || s.auths != 0 {
@@ -134,13 +134,13 @@ func TestWhatIsFinalAndWhatIsTriedAgain(t *testing.T) {
 	} {
 		s := newSink(t, sinkKind{})
 		s.failing(tc.command, answering(tc.code))
-		err := mailTo(t, "smtp://"+s.addr, s).send(t.Context(), note)
+		err := mailTo(t, "smtp://"+s.addr, s).send(t.Context(), sample)
 		var refused *sendError
 		if !errors.As(err, &refused) || refused.permanent != tc.permanent || refused.code != tc.code {
 			t.Errorf("%s %d: %+v", tc.command, tc.code, err)
 			continue
 		}
-		if strings.Contains(err.Error(), "secret-token") || strings.Contains(err.Error(), note.to) {
+		if strings.Contains(err.Error(), "secret-token") || strings.Contains(err.Error(), sample.to[0]) {
 			t.Errorf("%s %d: the error repeats the server's words: %v", tc.command, tc.code, err)
 		}
 	}
@@ -152,7 +152,7 @@ func TestAnAddressOfTwoLinesIsRefused(t *testing.T) {
 	m := mailTo(t, "smtp://"+s.addr, s)
 	for _, to := range []string{"anna@example.com\r\nBcc: eve@example.com", "anna@example.com, eve@example.com", "", "anna"} {
 		var refused *sendError
-		if err := m.send(t.Context(), envelope{id: "m", to: to, mail: note.mail}); !errors.As(err, &refused) || !refused.permanent {
+		if err := m.send(t.Context(), envelope{id: "m", to: []string{to}, mail: sample.mail}); !errors.As(err, &refused) || !refused.permanent {
 			t.Errorf("to %q: %v", to, err)
 		}
 	}
@@ -176,7 +176,7 @@ func TestASilentServerIsLeft(t *testing.T) {
 	t.Parallel()
 	m := mailTo(t, "smtp://"+silent(t), &sink{})
 	m.server.patience = 50 * time.Millisecond
-	err := m.send(t.Context(), note)
+	err := m.send(t.Context(), sample)
 	var connect *connectError
 	if !errors.As(err, &connect) || !strings.Contains(err.Error(), "no answer in time") {
 		t.Errorf("send: %v", err)
@@ -184,7 +184,7 @@ func TestASilentServerIsLeft(t *testing.T) {
 	m.server.patience = time.Hour
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- m.send(ctx, note) }()
+	go func() { done <- m.send(ctx, sample) }()
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("told to stop: %v", err)

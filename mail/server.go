@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -178,13 +179,14 @@ func (one *session) run(ctx context.Context, do func(*gomail.Client) error) erro
 	return nil
 }
 
-// because names the end of the context, where that closed the connection.
+// because names the end of the context where that closed the connection, and
+// a server that says nothing.
 func because(ctx context.Context, err error) error {
-	if ctx.Err() == nil {
-		return err
-	}
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return ctx.Err()
+	case ctx.Err() != nil, errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("no answer in time (%w)", err)
 	}
-	return ctx.Err()
+	return err
 }

@@ -39,7 +39,7 @@ type sink struct {
 	roots *x509.CertPool
 
 	mu     sync.Mutex
-	fail   map[string]func(to string) error // by command: MAIL, RCPT, DATA, and END for after the mail was taken
+	fail   map[string]func(to string) error // by command: HELLO, MAIL, RCPT, DATA, and END for after the mail was taken
 	taken  []taken
 	hellos []string
 	auths  int
@@ -59,6 +59,9 @@ func newSink(t *testing.T, kind sinkKind) *sink {
 	t.Helper()
 	s := &sink{fail: map[string]func(string) error{}, got: make(chan struct{}, 1000)}
 	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+		if err := s.failure("HELLO", ""); err != nil {
+			return nil, err
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.hellos = append(s.hellos, c.Hostname())

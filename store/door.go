@@ -169,7 +169,11 @@ func (s *Store) runTransaction(ctx context.Context, conn *sql.Conn, f func(*tran
 		_ = tx.Rollback()
 		return err
 	}
-	return translate(tx.Commit())
+	if err := tx.Commit(); err != nil {
+		return translate(err)
+	}
+	s.outbox.tell()
+	return nil
 }
 
 // asOrg steps through the door of an org.

@@ -332,7 +332,7 @@ var acrossOrgs = map[string]string{
 	"StartTrials": "each org through its own door", "DirtyQuantities": "jobs", "HeldQuantities": "the operator",
 	"ReceiveStripeEvent": "rows of no org", "PendingStripeEvents": "rows of no org", "NewestStripeEvent": "rows of no org",
 	"FinishStripeEvents": "rows of no org", "FinishStripeEvent": "rows of no org", "DeferStripeEvent": "rows of no org",
-	"EnqueueUserMail": "knows one person", "DueMails": "the mail job", "FinishMail": "a mail of DueMails", "GiveUpMail": "a mail of DueMails",
+	"EnqueueUserMail": "knows one person", "MailQueued": "the mail job", "DueMails": "the mail job", "FinishMail": "a mail of DueMails", "GiveUpMail": "a mail of DueMails",
 	"DeferMail": "a mail of DueMails", "RecordFindings": "the reconciler", "BillingFindings": "the operator", "BillingFigures": "the operator",
 	"RefusedConnections": "the operator", "RetainBilling": "each org through its own door",
 	"SaveStripeSetup": "rows of no org", "StripeSetups": "rows of no org",

@@ -9,6 +9,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"hostaway-mcp/secret"
@@ -51,6 +52,7 @@ type Mail struct {
 	ID, Kind  string
 	Org       *Org
 	To        []MailAddress
+	Operators bool // they are the server's operators
 	Payload   secret.Text
 	Attempts  int
 	CreatedAt time.Time
@@ -125,6 +127,7 @@ func (d orgDoor) enqueueOne(ctx context.Context, m NewMail) error {
 		return fmt.Errorf("seal the mail: %w", err)
 	}
 	now := d.org.store.now().UnixMilli()
+	d.org.store.outbox.queued.Store(true)
 	return d.exec(ctx, `
 INSERT INTO mails (org_id, id, kind, recipient, dedupe_key, payload, state, attempts, next_try_at, last_error, created_at)
 VALUES (?, ?, ?, ?, ?, ?, 'queued', 0, ?, '', ?)`, args{d.org.id, id, m.Kind, m.To, m.DedupeKey, sealed, now, now})
@@ -143,6 +146,7 @@ func (d systemDoor) enqueue(ctx context.Context, s *Store, m NewUserMail) error 
 	if err != nil {
 		return fmt.Errorf("seal the mail: %w", err)
 	}
+	s.outbox.queued.Store(true)
 	err = d.exec(ctx, sysAddUserMail, args{id, m.UserID, m.Kind, m.DedupeKey, sealed, s.now().UnixMilli()})
 	if isDangling(err) {
 		return ErrNotFound
@@ -152,6 +156,26 @@ func (d systemDoor) enqueue(ctx context.Context, s *Store, m NewUserMail) error 
 
 func userMailRef(id string) secret.Ref {
 	return secret.Ref{Org: "server", Purpose: purposeMail, Record: id}
+}
+
+// outbox tells whoever sends mails that there are new ones.
+type outbox struct {
+	queued atomic.Bool // by the transaction that runs, or by one that was undone
+	told   chan struct{}
+}
+
+// MailQueued gets a value when mails were queued since the last one was taken. It may
+// get one for none.
+func (s *Store) MailQueued() <-chan struct{} { return s.outbox.told }
+
+// tell is called after each commit.
+func (o *outbox) tell() {
+	if o.queued.Load() && o.queued.Swap(false) {
+		select {
+		case o.told <- struct{}{}:
+		default: // it has not been taken yet
+		}
+	}
 }
 
 // DueMails lists up to limit mails that are to be sent at this time, the longest due
@@ -214,7 +238,7 @@ func (d systemDoor) dueMails(ctx context.Context, s *Store, now time.Time, limit
 		m.Org = &Org{store: s}
 		err := scan(row, m, append(r.into(m.Org), &to)...)
 		r.fill(m.Org)
-		if to == ToOperators {
+		if m.Operators = to == ToOperators; m.Operators {
 			m.To = operators
 		}
 		return err

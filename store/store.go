@@ -77,6 +77,7 @@ type Store struct {
 	refuse     func() error
 	billing    bool
 	mail       bool
+	outbox     outbox
 
 	replicaOwnsCheckpoints bool
 	fullSince              atomic.Int64 // milliseconds; 0 when the disk is not full
@@ -103,7 +104,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{
 		path: cfg.Path, clock: cfg.Now, log: cfg.Log, observer: cfg.Observer, passwords: newPasswords(cfg.PasswordCost),
 		replicated: cfg.Replicated, refuse: cfg.Refuse, replicaOwnsCheckpoints: cfg.ReplicaOwnsCheckpoints,
-		billing: cfg.Billing, mail: cfg.Mail,
+		billing: cfg.Billing, mail: cfg.Mail, outbox: outbox{told: make(chan struct{}, 1)},
 	}
 	if s.refuse == nil {
 		s.refuse = func() error { return nil }
