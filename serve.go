@@ -43,7 +43,7 @@ func (p *process) serve(ctx context.Context, allowed allowances) error {
 	if err == nil && settings.Configured() {
 		err = keyOutlivesMachine(c)
 	}
-	if err != nil {
+	if err = errors.Join(err, c.readyToBill()); err != nil {
 		return err
 	}
 	w, err := newWatch(ctx, p.errOut, c)
@@ -112,12 +112,16 @@ func (p *process) serveDatabase(ctx context.Context, c config, w watch, e *entry
 	h.overseer.replica = r.Status
 	h.health.add(replicaPart(r.Status, p.now))
 	h.health.add(fullPart(db.FullSince))
+	if err := h.billed.begin(ctx, c, db); err != nil {
+		return errors.Join(err, closeStore(db))
+	}
 	if err := p.welcome(ctx, c, db); err != nil {
 		return errors.Join(err, closeStore(db))
 	}
 	if h.jobs, err = startJobs(ctx, c, db, h.upkeep, p.now, w.log); err != nil {
 		return errors.Join(err, db.Close())
 	}
+	h.billed.run(ctx)
 	h.health.add(jobsPart(h.jobs.Status, h.overseer.started, p.now))
 	if w.metrics != nil {
 		w.metrics.askReplica(r.Status)
@@ -127,6 +131,7 @@ func (p *process) serveDatabase(ctx context.Context, c config, w watch, e *entry
 	e.lead(h, c)
 	leave()
 	h.jobs.close()
+	h.billed.close()
 	return errors.Join(err, closeStore(db), r.lost())
 }
 
@@ -226,8 +231,9 @@ type house struct {
 	overseer *overseer
 	handlers handlers
 	watch    watch
-	upkeep   []job // what comes back by itself
-	jobs     *jobs // nil until they are started
+	upkeep   []job   // what comes back by itself
+	jobs     *jobs   // nil until they are started
+	billed   *billed // nil without billing
 }
 
 func newHouse(c config, db *store.Store, now func() time.Time, w watch) (*house, error) {
@@ -239,6 +245,9 @@ func newHouse(c config, db *store.Store, now func() time.Time, w watch) (*house,
 		w.metrics.askBudget(up.budget)
 		w.metrics.askStore(db)
 		w.metrics.askHealth(h.health)
+		if h.billed != nil {
+			w.metrics.askBilling(db, now)
+		}
 	}
 	return h, err
 }
@@ -252,6 +261,13 @@ func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, 
 	ask := func(ctx context.Context) error { _, err := db.CountOrgs(ctx); return err }
 	well := newHealth(now, w.log, databasePart(ask, filepath.Join(c.DataDir, databaseFile)), diskPart(c.DataDir, freeSpace))
 	h := &house{health: well, watch: w, upkeep: houseJobs(c, db, up, now)}
+	if h.billed, err = newBilled(c, db, now, w); err != nil {
+		return nil, err
+	}
+	if h.billed != nil {
+		h.health.add(h.billed.part)
+		h.upkeep = append(h.upkeep, h.billed.jobs(db)...)
+	}
 	h.overseer = newOverseer(h, db, c.DataDir, now)
 	h.mcp = mcp.New(mcp.Config{
 		Store: db, Hostaway: up, BaseURL: c.BaseURL, RateLimit: c.RateLimit, AllowedOrigins: c.AllowedOrigins,
@@ -264,7 +280,9 @@ func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, 
 	if err != nil {
 		return nil, fmt.Errorf("build dashboard: %w", err)
 	}
-	h.handlers = handlers{mcp: h.mcp.Handler(), dashboard: pages.Handler(), live: liveHandler(instance), ready: readyHandler(well)}
+	h.handlers = handlers{
+		mcp: h.mcp.Handler(), dashboard: pages.Handler(), live: liveHandler(instance), ready: readyHandler(well), stripe: h.billed.webhooks(),
+	}
 	return h, nil
 }
 

@@ -1,0 +1,252 @@
+// Billing, as main wires it: built from the settings, or not at all; begun after the
+// database, ended before it; and what the health's list says of it.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"hostaway-mcp/billing"
+	"hostaway-mcp/store"
+)
+
+const (
+	stripePatience = 5 * time.Second // for Stripe's answers before a server starts without them
+	stripeAgain    = time.Minute     // until the next look at a Stripe that did not answer, or said something bad
+	stripeLooks    = time.Hour       // between two looks when all was well
+)
+
+// readyToBill refuses to start where Stripe could not tell us anything.
+func (c *config) readyToBill() error {
+	if !c.bills() || len(c.StripeWebhookSecrets) > 0 {
+		return nil
+	}
+	return misused("HMCP_BILLING_MODE is stripe and HMCP_STRIPE_WEBHOOK_SECRET is not set",
+		fmt.Sprintf("run `%s billing setup`, which makes the webhook endpoint and prints its secret, or set HMCP_BILLING_MODE=off", binaryName))
+}
+
+// newBilled builds billing from the settings; nil without it.
+func newBilled(c config, db *store.Store, now func() time.Time, w watch) (*billed, error) {
+	if !c.bills() {
+		return nil, nil
+	}
+	cfg := billing.Config{
+		Store: db, Key: c.StripeKey, WebhookSecrets: c.StripeWebhookSecrets, PriceLookup: c.StripePrice, BaseURL: c.BaseURL,
+		Grace: c.BillingGrace, Tax: c.BillingTax, PromotionCodes: c.PromotionCodes, Now: now, Log: w.log,
+	}
+	if c.given("HMCP_STRIPE_URL") {
+		cfg.URL = c.StripeURL
+	}
+	if w.metrics != nil {
+		cfg.Observe = w.metrics.addBilling()
+	}
+	room, err := billing.New(cfg)
+	if err != nil {
+		return nil, misused(err.Error(), fmt.Sprintf("see `%s config` for the settings of billing", binaryName))
+	}
+	return &billed{room: room, post: room.Webhooks(), figures: db.BillingFigures, now: now, log: w.log}, nil
+}
+
+// billed is billing while a server runs.
+type billed struct {
+	room    billingRoom
+	post    http.Handler // of Stripe's events
+	figures func(context.Context) (store.BillingFigures, error)
+	now     func() time.Time
+	log     *slog.Logger
+
+	stop    context.CancelFunc
+	workers sync.WaitGroup
+
+	mu     sync.Mutex
+	looked bool
+	found  error // of the last look at Stripe
+}
+
+// billingRoom is what main has of the room while a server runs.
+type billingRoom interface {
+	// Check asks Stripe whether what is configured is there.
+	Check(ctx context.Context) error
+	// Run works until ctx ends.
+	Run(ctx context.Context)
+}
+
+// webhooks takes Stripe's events; nil without billing.
+func (b *billed) webhooks() http.Handler {
+	if b == nil {
+		return nil
+	}
+	return b.post
+}
+
+// jobs are those of billing.
+func (b *billed) jobs(db *store.Store) []job {
+	return []job{
+		{name: "billing-log", every: 24 * time.Hour, about: "Deletes Stripe's events, mails and findings that ended months ago", run: deleting(db.RetainBilling)},
+	}
+}
+
+// begin is what comes before anybody is let in.
+func (b *billed) begin(ctx context.Context, c config, db *store.Store) error {
+	if b == nil {
+		return nil
+	}
+	if err := b.check(ctx); err != nil {
+		return err
+	}
+	started, err := db.StartTrials(ctx)
+	if err, late := kept(err); err != nil {
+		return storeProblem(c.DataDir, err)
+	} else if late != nil {
+		b.log.WarnContext(ctx, "the trials that began are not copied to the replica yet")
+	}
+	if started > 0 {
+		b.log.InfoContext(ctx, "orgs that were connected already have their trial from now on", "orgs", started)
+	}
+	return nil
+}
+
+// check looks at Stripe before anybody is let in. What a person has to mend refuses
+// the start; a Stripe that does not answer does not: it is looked for again.
+func (b *billed) check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stripePatience)
+	defer cancel()
+	err := b.look(ctx)
+	if err == nil || stripeIsAway(err) {
+		return nil
+	}
+	return stripeProblem(err)
+}
+
+// stripeIsAway tells whether Stripe did not answer, or not in a way that says
+// anything about the settings.
+func stripeIsAway(err error) bool {
+	var failure *billing.Error
+	if !errors.As(err, &failure) {
+		return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	}
+	return slices.Contains([]billing.Kind{billing.KindUnreachable, billing.KindBusy, billing.KindFailed, billing.KindConflict}, failure.Kind)
+}
+
+// stripeProblem puts what Stripe says about the settings into words for the operator.
+func stripeProblem(err error) error {
+	return misused("billing can't start: "+oneLine(err.Error()),
+		fmt.Sprintf("run `%s billing setup`, which makes what is missing, and look at HMCP_STRIPE_KEY and HMCP_STRIPE_PRICE", binaryName))
+}
+
+func (b *billed) look(ctx context.Context) error {
+	err := b.room.Check(ctx)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.looked, b.found = true, err
+	return err
+}
+
+// run starts the workers.
+func (b *billed) run(ctx context.Context) {
+	if b == nil {
+		return
+	}
+	ctx, b.stop = context.WithCancel(ctx)
+	b.workers.Go(func() { b.room.Run(ctx) })
+	b.workers.Go(func() { b.keepLooking(ctx) })
+}
+
+// close ends the workers and waits for them.
+func (b *billed) close() {
+	if b != nil && b.stop != nil {
+		b.stop()
+		b.workers.Wait()
+	}
+}
+
+// keepLooking asks again, often while something is wrong.
+func (b *billed) keepLooking(ctx context.Context) {
+	for {
+		wait := stripeLooks
+		if b.lastLook() != nil {
+			wait = stripeAgain
+		}
+		select {
+		case <-time.After(wait):
+			_ = b.look(ctx) // the health's list tells it
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (b *billed) lastLook() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.found
+}
+
+// eventsLate is how long one of Stripe's events may wait before somebody should look.
+const eventsLate = 10 * time.Minute
+
+// part looks at billing. Nothing of it stops the service: whoever has access keeps
+// it until Stripe says otherwise.
+func (b *billed) part(ctx context.Context) []check {
+	const name = "billing"
+	warn := func(public, text, do string) check {
+		return check{Name: name, State: stateWarn, Public: public, Text: text, Do: do}
+	}
+	var checks []check
+	if err := b.lastLook(); err != nil && stripeIsAway(err) {
+		checks = append(checks, warn("Stripe can't be reached", fmt.Sprintf("Stripe can't be reached (%v)", err),
+			"nothing: everybody keeps the access they have, and what changed is caught up with; if it lasts, look at status.stripe.com and at the network"))
+	} else if err != nil {
+		checks = append(checks, check{
+			Name: name, State: stateFail, Public: "billing needs attention", Text: err.Error(),
+			Do: fmt.Sprintf("run `%s billing setup`, or `%s doctor` for the details", binaryName, binaryName),
+		})
+	}
+	f, err := b.figures(ctx)
+	if err != nil {
+		return append(checks, warn("billing can't be looked at", fmt.Sprintf("its figures can't be read (%v)", err), "look at the database"))
+	}
+	if f.OldestEvent != nil {
+		if age := b.now().Sub(*f.OldestEvent); age > eventsLate {
+			checks = append(checks, warn("payments are noticed late", fmt.Sprintf("events of Stripe that wait: %d, the oldest for %s", f.PendingEvents, age.Round(time.Second)),
+				"they are tried again by themselves; look at the log for what keeps them"))
+		}
+	}
+	if broken := brokenText(f.BrokenFindings); broken != "" {
+		checks = append(checks, warn("billing needs attention", "does not hold: "+broken,
+			fmt.Sprintf("look at the operator's page of billing, or run `%s billing check`", binaryName)))
+	}
+	if len(checks) > 0 {
+		return checks
+	}
+	return []check{good(name, fmt.Sprintf("Stripe answers; orgs by access: %s", accessText(f.Orgs)))}
+}
+
+// brokenText is like "I1 for 2, I4 for 1".
+func brokenText(broken map[string]int) string {
+	var all []string
+	for _, i := range invariants() {
+		if n := broken[i]; n > 0 {
+			all = append(all, fmt.Sprintf("%s for %d", i, n))
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+func accessText(orgs map[store.Access]int) string {
+	var all []string
+	for _, a := range accesses() {
+		if n := orgs[a]; n > 0 {
+			all = append(all, fmt.Sprintf("%s %d", a, n))
+		}
+	}
+	return cmp.Or(strings.Join(all, ", "), "none yet")
+}
