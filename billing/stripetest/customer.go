@@ -67,6 +67,14 @@ func (s *Server) liveCustomer(q *request, param string) (*customer, error) {
 	return c, nil
 }
 
+// knownCustomer refuses a list that asks for a customer there never was; what a deleted one had can still be listed.
+func (s *Server) knownCustomer(q *request) error {
+	if q.has("customer") && s.customers[q.text("customer")] == nil {
+		return noSuchParam("customer", "customer", q.text("customer"))
+	}
+	return nil
+}
+
 func (s *Server) createCustomer(q *request) (object, error) {
 	c := &customer{id: s.id("cus"), created: s.clock.now, testClock: q.text("test_clock")}
 	if c.testClock != "" && s.testClocks[c.testClock] == nil {
@@ -74,12 +82,10 @@ func (s *Server) createCustomer(q *request) (object, error) {
 	}
 	s.customers[c.id] = c
 	if id := q.text("payment_method"); id != "" {
-		method, err := s.attach(id, c)
-		if err != nil {
+		if _, err := s.attach(id, c); err != nil {
 			delete(s.customers, c.id)
 			return nil, err
 		}
-		_ = method
 	}
 	if err := s.changeCustomer(c, q); err != nil {
 		delete(s.customers, c.id)

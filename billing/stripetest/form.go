@@ -21,9 +21,9 @@ func (q *request) text(key string) string { return q.form.Get(key) }
 func (q *request) has(key string) bool    { return q.form.Has(key) }
 func (q *request) flag(key string) bool   { return q.form.Get(key) == "true" }
 
-// number reads an integer; absent is 0.
+// number reads an integer; absent or empty, which unsets a field, is 0.
 func (q *request) number(key string) (int64, error) {
-	if !q.has(key) {
+	if q.text(key) == "" {
 		return 0, nil
 	}
 	n, err := strconv.ParseInt(q.text(key), 10, 64)

@@ -134,6 +134,9 @@ func (s *Server) getInvoice(q *request) (object, error) {
 }
 
 func (s *Server) listInvoices(q *request) (object, error) {
+	if err := s.knownCustomer(q); err != nil {
+		return nil, err
+	}
 	var found []*invoice
 	for _, v := range newest(s.invoices, nil) {
 		within, err := createdWithin(q, v.created)

@@ -125,7 +125,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, at route) {
 	call.finish(status)
 	if fault.Kind == ResetBefore || fault.Kind == ResetAfter {
 		call.finish(0)
-		panic(http.ErrAbortHandler) // cuts the connection
+		cut(w)
 	}
 	for key, value := range header {
 		w.Header().Set(key, value)
@@ -136,6 +136,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, at route) {
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(answer) // a client that went away doesn't matter
+}
+
+// cut breaks off in the middle of the first line: after a connection that was cut before any byte, net/http itself may send a
+// request with an idempotency key again, and the client would never see it.
+func cut(w http.ResponseWriter) {
+	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		_, _ = conn.Write([]byte("HTTP/1.1 2")) // whether it arrives or not
+		_ = conn.Close()
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // answer decides what the call gets, and does what it asks for.

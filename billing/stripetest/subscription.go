@@ -252,6 +252,9 @@ func (s *Server) listSubscriptions(q *request) (object, error) {
 	if status == "ended" {
 		return nil, unknown("status=ended")
 	}
+	if err := s.knownCustomer(q); err != nil {
+		return nil, err
+	}
 	var found []*subscription
 	for _, x := range newest(s.subscriptions, nil) {
 		within, err := createdWithin(q, x.created)
