@@ -19,9 +19,10 @@ import (
 )
 
 const (
-	stripePatience = 5 * time.Second // for Stripe's answers before a server starts without them
-	stripeAgain    = time.Minute     // until the next look at a Stripe that did not answer, or said something bad
-	stripeLooks    = time.Hour       // between two looks when all was well
+	stripePatience = 5 * time.Second  // for Stripe's answers before a server starts without them
+	stripeAgain    = time.Minute      // until the next look at a Stripe that did not answer, or said something bad
+	countsMost     = 50 * time.Minute // for one round of counts; what is left is due with the next
+	stripeLooks    = time.Hour        // between two looks when all was well
 )
 
 // readyToBill refuses to start where Stripe could not tell us anything.
@@ -34,12 +35,12 @@ func (c *config) readyToBill() error {
 }
 
 // newBilled builds billing from the settings; nil without it.
-func newBilled(c config, db *store.Store, now func() time.Time, w watch) (*billed, error) {
+func newBilled(c config, db *store.Store, up *upstream, now func() time.Time, w watch) (*billed, error) {
 	if !c.bills() {
 		return nil, nil
 	}
 	cfg := billing.Config{
-		Store: db, Key: c.StripeKey, WebhookSecrets: c.StripeWebhookSecrets, PriceLookup: c.StripePrice, BaseURL: c.BaseURL,
+		Store: db, Counter: up, Key: c.StripeKey, WebhookSecrets: c.StripeWebhookSecrets, PriceLookup: c.StripePrice, BaseURL: c.BaseURL,
 		Grace: c.BillingGrace, Tax: c.BillingTax, PromotionCodes: c.PromotionCodes, Now: now, Log: w.log,
 	}
 	if c.given("HMCP_STRIPE_URL") {
@@ -77,6 +78,8 @@ type billingRoom interface {
 	Check(ctx context.Context) error
 	// Run works until ctx ends.
 	Run(ctx context.Context)
+	// CountDue counts every org whose turn it is.
+	CountDue(ctx context.Context) (did string, err error)
 }
 
 // webhooks takes Stripe's events; nil without billing.
@@ -89,8 +92,13 @@ func (b *billed) webhooks() http.Handler {
 
 // jobs are those of billing.
 func (b *billed) jobs(db *store.Store) []job {
+	const hour, day = time.Hour, 24 * time.Hour
 	return []job{
-		{name: "billing-log", every: 24 * time.Hour, about: "Deletes Stripe's events, mails and findings that ended months ago", run: deleting(db.RetainBilling)},
+		{
+			name: "listing-counts", every: hour, limit: countsMost, run: b.room.CountDue,
+			about: "Counts the listings of each org once a day, at an hour of its own, and again before its trial ends",
+		},
+		{name: "billing-log", every: day, about: "Deletes Stripe's events, mails and findings that ended months ago", run: deleting(db.RetainBilling)},
 	}
 }
 

@@ -33,6 +33,8 @@ func (r *scriptedRoom) Run(ctx context.Context) {
 	r.ended.Store(true)
 }
 
+func (r *scriptedRoom) CountDue(context.Context) (string, error) { return "", nil }
+
 func billedWith(f store.BillingFigures, answers ...error) (*billed, *scriptedRoom) {
 	room := &scriptedRoom{answers: answers}
 	return &billed{

@@ -261,7 +261,7 @@ func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, 
 	ask := func(ctx context.Context) error { _, err := db.CountOrgs(ctx); return err }
 	well := newHealth(now, w.log, databasePart(ask, filepath.Join(c.DataDir, databaseFile)), diskPart(c.DataDir, freeSpace))
 	h := &house{health: well, watch: w, upkeep: houseJobs(c, db, up, now)}
-	if h.billed, err = newBilled(c, db, now, w); err != nil {
+	if h.billed, err = newBilled(c, db, up, now, w); err != nil {
 		return nil, err
 	}
 	if h.billed != nil {
