@@ -73,28 +73,54 @@ FROM billing_accounts`, nil,
 
 // SaveBilling writes the account if nobody has written it since it was read, and
 // returns it with its new Version. A change of access is in the audit log, and the
-// mails are queued with it: all of it, or nothing.
+// mails are queued with it: all of it, or nothing. That nothing was new but SyncedAt
+// waits for no copy.
 // Errors: ErrConflict (written meanwhile: read it again; or the customer is another
 // org's), *InputError, ErrNotReplicated (with the account).
 func (o *Org) SaveBilling(ctx context.Context, by Actor, a BillingAccount, mails ...NewMail) (BillingAccount, error) {
-	err := o.writeCritical(ctx, func(d orgDoor) error {
-		if err := d.saveBilling(ctx, by, a); err != nil {
+	var news bool
+	err := o.write(ctx, func(d orgDoor) error {
+		old, err := d.billing(ctx)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		news = old.news(a) || len(mails) > 0
+		if err := d.saveBilling(ctx, by, old, a); err != nil {
 			return err
 		}
 		return d.enqueue(ctx, mails)
 	})
-	if undone(err) {
+	if err != nil {
 		return BillingAccount{}, fmt.Errorf("save the billing account: %w", err)
 	}
 	a.Version++
-	return a, err
+	if !news {
+		return a, nil
+	}
+	return a, o.store.Replicated(ctx)
 }
 
-func (d orgDoor) saveBilling(ctx context.Context, by Actor, a BillingAccount) error {
-	old, err := d.billing(ctx)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return err
+// news says whether b tells more than a, besides that it was read again.
+func (a BillingAccount) news(b BillingAccount) bool {
+	for _, pair := range [][2]**time.Time{
+		{&a.TrialEndsAt, &b.TrialEndsAt},
+		{&a.CancelAt, &b.CancelAt},
+		{&a.GraceEndsAt, &b.GraceEndsAt},
+		{&a.OverdueSince, &b.OverdueSince},
+		{&a.PeriodStart, &b.PeriodStart},
+		{&a.PeriodEnd, &b.PeriodEnd},
+	} {
+		x, y := *pair[0], *pair[1]
+		if (x == nil) != (y == nil) || x != nil && x.UnixMilli() != y.UnixMilli() {
+			return true
+		}
+		*pair[0] = y
 	}
+	a.SyncedAt = b.SyncedAt
+	return a != b
+}
+
+func (d orgDoor) saveBilling(ctx context.Context, by Actor, old, a BillingAccount) error {
 	if old.Version != a.Version {
 		return fmt.Errorf("%w: the billing account was changed meanwhile", ErrConflict)
 	}
@@ -108,6 +134,7 @@ func (d orgDoor) saveBilling(ctx context.Context, by Actor, a BillingAccount) er
 		timeOrNull(a.PeriodStart), timeOrNull(a.PeriodEnd),
 		a.LatestInvoiceID, a.LatestInvoiceStatus, a.CheckoutSession, a.Generation, timeOrNull(a.SyncedAt), a.Version + 1,
 	}
+	var err error
 	if a.Version > 0 {
 		err = d.exec(ctx, `
 UPDATE billing_accounts SET customer_id = ?, subscription_id = ?, item_id = ?, price_id = ?, currency = ?, unit_amount = ?, status = ?,

@@ -47,7 +47,7 @@ type QuantityChange struct {
 }
 
 // RecordCount adds a count to the ledger, and makes the change with it: all of it,
-// or nothing. Afterwards the desired quantity has its Version plus one.
+// or nothing. A count that bills nothing waits for no copy. Afterwards the desired quantity has its Version plus one.
 // Errors: ErrNotFound (the connection is no longer of the count's version),
 // ErrConflict (the desired quantity was changed meanwhile), ErrOlderCount,
 // *InputError, ErrNotReplicated (with the count).
@@ -57,7 +57,11 @@ func (o *Org) RecordCount(ctx context.Context, by Actor, c ListingCount, change 
 	}
 	now := o.store.now()
 	c.ID, c.RecordedAt = o.store.auditIDs.next("cnt", now), now
-	err := o.writeCritical(ctx, func(d orgDoor) error {
+	write := o.write
+	if c.Complete || len(change.Billable) > 0 {
+		write = o.writeCritical
+	}
+	err := write(ctx, func(d orgDoor) error {
 		if _, err := d.connectionOf(ctx, c.ConnectionVersion); c.Complete && err != nil {
 			return err
 		}

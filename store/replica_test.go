@@ -73,6 +73,25 @@ var criticalWrites = map[string]func(ctx context.Context, st *store.Store, f sto
 		c, err := f.Org.Connect(ctx, f.By(), store.NewConnection{AccountID: 7, Secret: secret.New("a secret of Hostaway")})
 		return c.AccountID == 7, err
 	},
+	"SaveBilling": func(ctx context.Context, _ *store.Store, f storetest.Fixture) (bool, error) {
+		a, err := f.Org.SaveBilling(ctx, f.By(), store.BillingAccount{CustomerID: "cus_1", Access: store.AccessActive, AccessReason: store.ReasonSubscribed})
+		saved, readErr := f.Org.Billing(ctx)
+		return a.Version == 1 && saved.CustomerID == "cus_1" && readErr == nil, err
+	},
+	"RecordCount": func(ctx context.Context, _ *store.Store, f storetest.Fixture) (bool, error) {
+		_, err := f.Org.Connect(ctx, f.By(), store.NewConnection{AccountID: 7, Secret: secret.New("a secret of Hostaway")})
+		if err != nil && !errors.Is(err, store.ErrNotReplicated) {
+			return false, err
+		}
+		c, err := f.Org.RecordCount(ctx, f.By(), count(noon, 2), store.QuantityChange{})
+		kept, readErr := f.Org.NewestCompleteCount(ctx)
+		return c.ID != "" && kept.ID == c.ID && readErr == nil, err
+	},
+	"SetDesired": func(ctx context.Context, _ *store.Store, f storetest.Fixture) (bool, error) {
+		err := f.Org.SetDesired(ctx, f.By(), store.QuantityChange{Billable: []store.BillableChange{{EffectiveAt: noon, Reason: store.BillableStart}}})
+		rows, readErr := f.Org.Billable(ctx, noon, noon.Add(time.Hour))
+		return len(rows) == 1 && readErr == nil, err
+	},
 	"Disconnect": func(ctx context.Context, _ *store.Store, f storetest.Fixture) (bool, error) {
 		_, err := f.Org.Connect(ctx, f.By(), store.NewConnection{AccountID: 7, Secret: secret.New("a secret of Hostaway")})
 		if err != nil && !errors.Is(err, store.ErrNotReplicated) {

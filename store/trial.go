@@ -84,12 +84,13 @@ func (t *transaction) startTrial(ctx context.Context, o *Org, by Actor, account 
 		return err
 	}
 	return t.asOrg(o, func(d orgDoor) error {
-		a, err := d.billing(ctx)
+		old, err := d.billing(ctx)
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
+		a := old
 		switch {
-		case a.TrialEndsAt != nil || a.SubscriptionID != "" || (a.Version > 0 && !fresh):
+		case old.TrialEndsAt != nil || old.SubscriptionID != "" || (old.Version > 0 && !fresh):
 			return nil
 		case fresh:
 			ends := now.Add(TrialDays * 24 * time.Hour)
@@ -97,7 +98,7 @@ func (t *transaction) startTrial(ctx context.Context, o *Org, by Actor, account 
 		default:
 			a.Access, a.AccessReason = AccessNone, ReasonTrialUsed
 		}
-		return d.saveBilling(ctx, by, a)
+		return d.saveBilling(ctx, by, old, a)
 	})
 }
 
