@@ -123,3 +123,10 @@ func (b *Billing) Run(ctx context.Context) {
 	}
 	loops.Wait()
 }
+
+// Price is what a listing costs a month, in minor units of its currency, as it was
+// read last; 0 and "" while Stripe has not told yet.
+func (b *Billing) Price() (unitAmount int64, currency string) {
+	price, _ := b.knownPrice()
+	return price.UnitAmount, price.Currency
+}
