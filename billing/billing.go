@@ -95,6 +95,7 @@ type Billing struct {
 	heard  heard
 	prices priceCache
 	counts flights
+	sweeps sweeps
 
 	inboxWoken, quantitiesWoken chan struct{}
 }

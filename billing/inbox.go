@@ -26,6 +26,9 @@ const (
 	unknownDelay = 10 * time.Minute
 )
 
+// noteUnknown is the note of an event that waits for its customer to be known.
+const noteUnknown = "the customer is not known"
+
 func (b *Billing) wakeInbox() {
 	select {
 	case b.inboxWoken <- struct{}{}:
@@ -171,13 +174,13 @@ func (b *Billing) unknown(ctx context.Context, e store.StripeEvent) error {
 	now := b.now()
 	if now.Sub(e.ReceivedAt) < unknownFor {
 		delay := min(firstDelay<<min(e.Attempts, 20), unknownDelay)
-		return b.cfg.Store.DeferStripeEvent(ctx, e.ID, now.Add(delay), "the customer is not known")
+		return b.cfg.Store.DeferStripeEvent(ctx, e.ID, now.Add(delay), noteUnknown)
 	}
 	b.cfg.Observe.EventPosted("of nobody")
 	if e.Customer == "" {
-		return b.cfg.Store.FinishStripeEvent(ctx, e.ID, store.EventIgnored, "the customer is not known")
+		return b.cfg.Store.FinishStripeEvent(ctx, e.ID, store.EventIgnored, noteUnknown)
 	}
-	_, err := b.cfg.Store.FinishStripeEvents(ctx, e.Customer, e.Seq, store.EventIgnored, "the customer is not known")
+	_, err := b.cfg.Store.FinishStripeEvents(ctx, e.Customer, e.Seq, store.EventIgnored, noteUnknown)
 	return err
 }
 

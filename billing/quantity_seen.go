@@ -36,6 +36,12 @@ func (b *Billing) quantitySeen(ctx context.Context, org *store.Org, account stor
 	if desired.State == store.QuantityDirty || !differs && isAnchored(rows, sub.CreatedAt) {
 		return nil
 	}
+	if isAnchored(rows, sub.CreatedAt) { // somebody changed it at Stripe
+		orgs, err := b.cfg.Store.CountOrgs(ctx)
+		if err != nil || !b.maySetBack(1, orgs) {
+			return err // too many of them in a day: the reconciler reports it
+		}
+	}
 	err = b.edit(ctx, org, desired, nil, false, func(q *store.DesiredQuantity, _ bool) { *q = dirty(*q) })
 	b.wakeQuantities()
 	return err
