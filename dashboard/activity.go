@@ -36,6 +36,10 @@ var actionWords = map[string]struct{ icon, what string }{
 	"billing.quantity_changed": {"credit-card", "changed what is billed:"},
 	"billing.count_held":       {"triangle-alert", "held a count:"},
 	"billing.hold_ended":       {"check", "ended the hold of a count:"},
+	"billing.checkout_opened":  {"credit-card", "went to Checkout for"},
+	"billing.portal_opened":    {"credit-card", "went to Stripe's customer portal"},
+	"billing.canceled":         {"credit-card", "canceled the subscription"},
+	"billing.resumed":          {"credit-card", "resumed the subscription"},
 }
 
 // activities takes entries, newest first, and tells the same thing done many times in a row once. It stops after most lines.
