@@ -80,7 +80,26 @@ func (p *process) replicaOptions(c config, settings replica.Settings, log *slog.
 		Wait: c.CriticalWrites == "wait", LeaseLost: c.LeaseLost,
 		Free:         func(path string) (uint64, error) { s, err := freeSpace(path); return s.free, err },
 		Installation: readInstallation, Newest: store.ReadNewest, Contents: store.ReadContents, Damage: findDamage,
-		Now: p.now, Log: log,
+		Usable: usable(c, settings), Now: p.now, Log: log,
+	}
+}
+
+// usable finds out whether serve would take a database file: one that is here, or one
+// that was just restored. A server that would not may not take the replica over.
+func usable(c config, settings replica.Settings) func(context.Context, string) error {
+	key := masterKey{setting: c.MasterKey, dataDir: c.DataDir, log: slog.New(slog.DiscardHandler)}
+	return func(ctx context.Context, path string) error {
+		ring, err := key.keyring(ctx, true)
+		if err == nil {
+			err = store.ProveKeys(ctx, path, ring)
+		}
+		if err == nil {
+			return nil
+		}
+		if here, e := filepath.Abs(filepath.Join(c.DataDir, databaseFile)); e != nil || path != here {
+			return storeProblem("the replica ("+settings.Where()+")", err)
+		}
+		return storeProblem(c.DataDir, err)
 	}
 }
 
@@ -189,7 +208,7 @@ func replicaProblem(err error) error {
 
 func replicaExit(kind replica.Kind) int {
 	switch kind {
-	case replica.BadSettings, replica.NothingThere, replica.WrongReplica, replica.RolledBack, replica.InTheWay:
+	case replica.BadSettings, replica.NothingThere, replica.WrongReplica, replica.RolledBack, replica.InTheWay, replica.NotUsable:
 		return exitMisused
 	case replica.LeaseElsewhere:
 		return exitTryLater

@@ -46,7 +46,7 @@ func (r *Replica) drillEvery() time.Duration {
 
 // drill restores the replica and says whether that went well.
 func (r *Replica) drill(ctx context.Context) bool {
-	if r.crowded() {
+	if r.crowded(sizeOf(r.folder.database)) {
 		r.log.Warn("replica: there is no room for a restore drill", "folder", r.folder.path)
 		return true // tells nothing about the replica
 	}
@@ -80,13 +80,14 @@ func (r *Replica) drill(ctx context.Context) bool {
 	return true
 }
 
-// crowded tells whether a second database would take the last room of the disk.
-func (r *Replica) crowded() bool {
+// crowded tells whether a second database of that size would take the last room of
+// the disk.
+func (r *Replica) crowded(bytes int64) bool {
 	if r.o.Free == nil {
 		return false
 	}
 	free, err := r.o.Free(r.folder.path)
-	return err == nil && free < 2*uint64(sizeOf(r.folder.database))+drillRoom
+	return err == nil && free < 2*uint64(bytes)+drillRoom
 }
 
 // drillBelongs makes sure that what was restored is our database, and that it can

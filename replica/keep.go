@@ -85,8 +85,10 @@ func (r *Replica) taken(by leaseRecord) {
 func (r *Replica) attach(ctx context.Context) {
 	var other leaseRecord // who had it when we first looked
 	for sleep(ctx, r.pace.leaseRetry) {
-		before, err := r.lease.acquire(ctx)
+		before, err := r.acquireLate(ctx)
 		var held *heldError
+		var taken *takenError
+		var problem *Problem
 		switch {
 		case err == nil:
 			if !r.attached(ctx, before) {
@@ -95,6 +97,12 @@ func (r *Replica) attach(ctx context.Context) {
 			r.keepLease(ctx)
 			return
 		case ctx.Err() != nil:
+			return
+		case errors.As(err, &problem):
+			r.refuse(problem)
+			return
+		case errors.As(err, &taken):
+			r.taken(taken.by)
 			return
 		case !errors.As(err, &held):
 			r.leaseFailed(err)
@@ -106,6 +114,33 @@ func (r *Replica) attach(ctx context.Context) {
 			r.memory.set(func(m *memory) { m.leaseErr, m.holder = nil, held.by.Host })
 		}
 	}
+}
+
+// acquireLate is acquire for a database that is in use already. It takes nothing
+// where the two sides don't fit.
+// Errors: *heldError, *Problem, *takenError when another server wrote since, and those of
+// the storage.
+func (r *Replica) acquireLate(ctx context.Context) (leaseRecord, error) {
+	before, wait, err := r.lease.peek(ctx)
+	if err != nil {
+		return before, err
+	}
+	if wait > 0 {
+		return before, &heldError{by: before, wait: wait}
+	}
+	f := r.here
+	f.lease = before
+	if f.remote, err = look(ctx, r.fence, r.storage.objects); err != nil {
+		return before, err
+	}
+	what, problem := judge(f, r.o.FirstStart, r.o.AcceptRollback)
+	switch {
+	case problem != nil:
+		return before, problem
+	case what == yield:
+		return before, &takenError{by: before}
+	}
+	return r.lease.acquire(ctx)
 }
 
 // attached compares both sides after the fact, and opens the fence. It tells

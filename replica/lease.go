@@ -149,25 +149,41 @@ func (l *lease) epoch() int64 {
 	return l.mine.Epoch
 }
 
+// peek reads the object and takes nothing. wait says how long its holder may still
+// write; zero when it surely won't.
+func (l *lease) peek(ctx context.Context) (now leaseRecord, wait time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, l.pace.call)
+	defer cancel()
+	now, wait, _, err = l.read(ctx)
+	return now, wait, err
+}
+
+// read gets the object, and the condition on which it may be replaced.
+func (l *lease) read(ctx context.Context) (r leaseRecord, wait time.Duration, on condition, err error) {
+	found, err := l.objects.get(ctx, leaseObject)
+	switch {
+	case errors.Is(err, errNoObject):
+		return r, 0, condition{absent: true}, nil
+	case err != nil:
+		return r, 0, on, err
+	}
+	if err := json.Unmarshal(found.data, &r); err != nil {
+		r = leaseRecord{Host: "an unknown machine"} // waits like any other
+	}
+	return r, l.waitFor(r, found), condition{version: found.version}, nil
+}
+
 // acquire tries once to get the right, and returns what the object said before.
 // Errors: *heldError, and those of the storage.
 func (l *lease) acquire(ctx context.Context) (before leaseRecord, err error) {
 	ctx, cancel := context.WithTimeout(ctx, l.pace.call)
 	defer cancel()
-	found, err := l.objects.get(ctx, leaseObject)
-	on := condition{version: found.version}
-	switch {
-	case errors.Is(err, errNoObject):
-		on = condition{absent: true}
-	case err != nil:
+	before, wait, on, err := l.read(ctx)
+	if err != nil {
 		return before, err
-	default:
-		if err := json.Unmarshal(found.data, &before); err != nil {
-			before = leaseRecord{Host: "an unknown machine"} // waits like any other
-		}
-		if wait := l.waitFor(before, found); wait > 0 {
-			return before, &heldError{by: before, wait: wait}
-		}
+	}
+	if wait > 0 {
+		return before, &heldError{by: before, wait: wait}
 	}
 	l.mu.Lock()
 	l.me.Writer, l.me.WriterEpoch = before.Writer, before.WriterEpoch

@@ -1,5 +1,5 @@
-// Opening: the lease first, then both sides are compared, and only then is
-// anything changed.
+// Opening: both sides are looked at (foresee.go), then the lease is taken, then they
+// are compared again, and only then is anything changed.
 
 package replica
 
@@ -43,7 +43,7 @@ func (r *Replica) openReplica(ctx context.Context) error {
 	before, err := r.takeLease(ctx)
 	var held *heldError
 	switch {
-	case errors.As(err, &held), err != nil && isAway(err) && r.here.here && r.o.LeaseLost == LeaseLostServe:
+	case errors.As(err, &held), err != nil && isAway(err) && r.mayServeMeanwhile() && r.o.LeaseLost == LeaseLostServe:
 		return r.openBehindFence(leaseLife, err)
 	case err != nil && isAway(err):
 		return r.unreachable(err)
@@ -55,13 +55,17 @@ func (r *Replica) openReplica(ctx context.Context) error {
 		defer done()
 		r.keepLease(keep)
 	})
-	if err = r.compare(ctx, before); isFull(err) && r.here.here {
+	if err = r.compare(ctx, before); isFull(err) && r.mayServeMeanwhile() {
 		done() // what follows renews the lease itself
 		r.openOnFullDisk(leaseLife, before, err)
 		return nil
 	}
 	return err
 }
+
+// mayServeMeanwhile tells whether the database that is here may be served while the
+// replica can't be used: not when another server is known to have gone on from it.
+func (r *Replica) mayServeMeanwhile() bool { return r.here.here && r.foreseen.what != yield }
 
 // openOnFullDisk goes on behind the fence: without the note that comes before the
 // first write to the replica, a crash would make this database look like an older
@@ -89,16 +93,18 @@ func (r *Replica) freshEngine(ctx context.Context) {
 	r.engine = r.newEngine()
 }
 
-// lookHere notes what is on this disk.
+// lookHere notes what is on this disk, and changes nothing.
 func (r *Replica) lookHere(ctx context.Context) error {
 	n, err := r.folder.readNote()
 	if err != nil {
 		return err
 	}
 	r.note = n
-	r.here = facts{where: r.storage.where, database: r.folder.database, node: r.o.Node, note: n, here: sizeOf(r.folder.database) > 0}
-	if err := r.lookAtCapture(ctx); err != nil || !r.here.here {
-		return err
+	r.here = facts{where: r.storage.where, database: r.folder.database, node: r.o.Node, here: sizeOf(r.folder.database) > 0}
+	r.lookAtCapture()
+	r.here.note = r.note
+	if !r.here.here {
+		return nil
 	}
 	if r.here.installation, err = r.o.Installation(ctx, r.folder.database); err == nil && r.o.Newest != nil {
 		r.here.newest, err = r.o.Newest(ctx, r.folder.database)
@@ -109,69 +115,46 @@ func (r *Replica) lookHere(ctx context.Context) error {
 			Do: "move it away and start again: it is restored from the replica; keep the moved file until all is well",
 		}
 	}
+	return r.usable(ctx, r.folder.database)
+}
+
+// usable refuses a database that this server would not open.
+func (r *Replica) usable(ctx context.Context, path string) error {
+	if r.o.Usable == nil {
+		return nil
+	}
+	if err := r.o.Usable(ctx, path); err != nil {
+		return &Problem{Kind: NotUsable, Err: err, What: oneLine(err)}
+	}
 	return nil
 }
 
-// lookAtCapture notes how far Litestream's files beside the database go. Those that
-// mean nothing any more are set aside: the whole database is copied again then.
-func (r *Replica) lookAtCapture(ctx context.Context) error {
+// lookAtCapture notes how far Litestream's files beside the database go, and
+// whether they mean anything.
+func (r *Replica) lookAtCapture() {
 	local, broken := r.engine.position()
-	if !broken && !r.note.Uncounted {
+	r.stray = broken || r.note.Uncounted
+	switch {
+	case broken: // the number in its name is all that is left of it
+		r.note.Replicated, r.note.Epoch = max(r.note.Replicated, local), max(r.note.Epoch, 1)
+	case !r.stray:
 		r.here.local = local
+	}
+}
+
+// dropStray sets files of Litestream aside that mean nothing any more: the whole
+// database is copied again then.
+func (r *Replica) dropStray(ctx context.Context) error {
+	if !r.stray {
 		return nil
 	}
 	where, err := r.folder.setAside(r.folder.asideName("replica-notes"), r.folder.meta)
 	if err != nil {
 		return err
 	}
+	r.stray = false
 	r.log.Warn("replica: Litestream's files beside the database can't be gone on from; they were set aside, and the whole database is copied again", "folder", where)
-	if broken { // the number in its name is all that is left of it
-		r.note.Replicated = max(r.note.Replicated, local)
-		r.here.note.Replicated, r.here.note.Epoch = r.note.Replicated, max(r.note.Epoch, 1)
-	}
 	r.freshEngine(ctx)
-	return nil
-}
-
-// takeLease gets the right to write. It waits while another server has it, except
-// where that was this one before the machine was started anew: then the database
-// here is served meanwhile, and *heldError returned.
-func (r *Replica) takeLease(ctx context.Context) (leaseRecord, error) {
-	said := false
-	for {
-		before, err := r.lease.acquire(ctx)
-		if err == nil {
-			return before, r.probeLease(ctx)
-		}
-		var held *heldError
-		if !errors.As(err, &held) || (r.here.here && held.by.Node == r.o.Node) {
-			return before, err
-		}
-		if !said {
-			said = true
-			if err := r.foreign(ctx); err != nil {
-				return before, err
-			}
-			r.log.Warn("replica: "+held.Error()+"; waiting until it is free", "where", r.storage.where)
-		}
-		if !sleep(ctx, min(held.wait, r.pace.leaseRetry)) {
-			return before, ctx.Err()
-		}
-	}
-}
-
-// foreign refuses another installation's replica before its server is waited for.
-func (r *Replica) foreign(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, r.pace.call)
-	defer cancel()
-	id, err := readInstallation(ctx, r.storage.objects)
-	if err != nil {
-		return err
-	}
-	f := r.here
-	if f.remote.installation = id; f.isForeign() {
-		return wrongReplica(f)
-	}
 	return nil
 }
 
@@ -190,6 +173,9 @@ func (r *Replica) probeLease(ctx context.Context) error {
 // openBehindFence goes on with the database that is here; the lease is tried for
 // in the background.
 func (r *Replica) openBehindFence(leaseLife context.Context, cause error) error {
+	if err := r.dropStray(leaseLife); err != nil {
+		return err
+	}
 	r.memory.set(func(m *memory) { m.leaseErr = cause })
 	if r.here.local < r.note.Replicated {
 		r.note.Uncounted = true
@@ -204,9 +190,12 @@ func (r *Replica) openBehindFence(leaseLife context.Context, cause error) error 
 
 func (r *Replica) unreachable(cause error) error {
 	p := awayProblem(r.storage.where, cause)
-	if r.here.here {
+	switch {
+	case r.here.here && !r.mayServeMeanwhile():
+		p.What += "; another server wrote the replica since, so the database here is not served without it"
+	case r.here.here:
 		p.What += "; HMCP_LEASE_LOST=exit does not serve without it"
-	} else {
+	default:
 		p.What += fmt.Sprintf("; there is no database at %s, and whether the replica holds it can't be known", r.folder.database)
 	}
 	return p
@@ -224,7 +213,11 @@ func (r *Replica) compare(ctx context.Context, before leaseRecord) error {
 	if problem != nil {
 		return problem
 	}
+	r.foreseen.what = what // it may have changed since
 	r.needless(what)
+	if err := r.dropStray(ctx); err != nil {
+		return err
+	}
 	if err := r.carryOut(ctx, what, f); err != nil {
 		return err
 	}
@@ -254,21 +247,8 @@ func (r *Replica) carryOut(ctx context.Context, what verdict, f facts) error {
 	case beginNew, overrule:
 		r.log.Warn("replica: the database here is made the truth, as told", "where", r.storage.where)
 		return r.tidy("replica-notes", r.folder.meta)
-	case yield:
-		name := r.note.Aside
-		if name == "" {
-			name = r.folder.asideName("superseded")
-		}
-		r.log.Warn("replica: another server wrote since; the database here is set aside and the replica's taken", "folder", r.folder.in(name))
-		if _, err := r.folder.setAside(name, append([]string{r.folder.database}, r.folder.besides()...)...); err != nil {
-			return err
-		}
-		return r.bringBack(ctx, f)
-	case restore: // the file may be there and empty
-		if err := r.tidy("before-restore", append([]string{r.folder.database}, r.folder.besides()...)...); err != nil {
-			return err
-		}
-		return r.bringBack(ctx, f)
+	case yield, restore:
+		return r.bringBack(ctx, what, f)
 	case goOn:
 	}
 	return nil
@@ -283,36 +263,42 @@ func (r *Replica) tidy(why string, paths ...string) error {
 	return err
 }
 
-// bringBack restores the newest state.
-func (r *Replica) bringBack(ctx context.Context, f facts) error {
-	r.log.Info("replica: restoring the database", "where", r.storage.where, "transaction", f.remote.transaction)
-	got, err := restoreDatabase(ctx, r.fence, r.folder, r.folder.database, order{least: f.remote.transaction}, quiet(r.log), func(path string, got restored) error {
-		return r.vouch(ctx, path, got, f)
-	})
-	if err != nil {
+// bringBack restores the newest state. What is here makes room only when that is
+// whole, and known to be ours. Where it stands is noted before it is put in place:
+// after a crash in between, a database nobody knows would be refused.
+func (r *Replica) bringBack(ctx context.Context, what verdict, f facts) error {
+	if err := r.restoreAside(ctx, f); err != nil {
+		return err
+	}
+	defer r.foreseen.forget()
+	if err := r.makeRoom(what); err != nil {
+		return err
+	}
+	got := r.foreseen.got
+	r.note = note{Where: r.storage.where, Epoch: r.lease.epoch(), Replicated: got.transaction, At: r.o.Now().UTC(), DrilledAt: r.note.DrilledAt}
+	if err := r.folder.writeNote(r.note); err != nil {
+		return folderProblem(r.folder.path, err)
+	}
+	if err := moveInto(r.foreseen.path, r.folder.database); err != nil {
 		return restoreProblem(r.storage.where, time.Time{}, err)
 	}
 	r.log.Info("replica: the database is back and passed its check", "file", filepath.Base(r.folder.database), "bytes", got.bytes, "transaction", got.transaction, "took", got.took.Round(time.Millisecond))
 	return nil
 }
 
-// vouch makes sure that what was restored is of this installation, and notes
-// where it stands before it is put in place: after a crash in between, a database
-// nobody knows would be refused.
-func (r *Replica) vouch(ctx context.Context, path string, got restored, f facts) error {
-	id, err := r.o.Installation(ctx, path)
-	if err != nil {
-		return err
+// makeRoom sets aside what lies where the restored database is to lie.
+func (r *Replica) makeRoom(what verdict) error {
+	all := append([]string{r.folder.database}, r.folder.besides()...) // the file may be there and empty
+	if what == restore {
+		return r.tidy("before-restore", all...)
 	}
-	if f.remote.installation != "" && id != f.remote.installation {
-		f.installation = id
-		return wrongReplica(f)
+	name := r.note.Aside
+	if name == "" {
+		name = r.folder.asideName("superseded")
 	}
-	r.note = note{Where: r.storage.where, Epoch: r.lease.epoch(), Replicated: got.transaction, At: r.o.Now().UTC(), DrilledAt: r.note.DrilledAt}
-	if err := r.folder.writeNote(r.note); err != nil {
-		return folderProblem(r.folder.path, err)
-	}
-	return nil
+	r.log.Warn("replica: another server wrote since; the database here is set aside and the replica's taken", "folder", r.folder.in(name))
+	_, err := r.folder.setAside(name, all...)
+	return err
 }
 
 // openFence lets writes through from now on. What could be mistaken after a crash

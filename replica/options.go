@@ -48,6 +48,11 @@ type Options struct {
 	// Installation reads the installation id from a database file; "" when the
 	// file has none yet.
 	Installation func(ctx context.Context, path string) (string, error)
+	// Usable finds out whether this server will take a database file once it is in
+	// place: that no newer program wrote it, and that the master keys open what is
+	// sealed in it. Whoever would not serve must not take the replica over. Nil: that
+	// is not looked at.
+	Usable func(ctx context.Context, path string) error
 	// Newest reads from a database file something that sorts by when the database
 	// was last changed: a file in which it is less than it was is an older one. Nil:
 	// that is not looked at.

@@ -21,6 +21,7 @@ const (
 	Unreachable    Kind = "unreachable"  // the storage can't be reached, or refuses us
 	NothingThere   Kind = "empty"        // the replica holds nothing
 	WrongReplica   Kind = "installation" // the replica belongs to another installation
+	NotUsable      Kind = "not usable"   // a database that this server would not open; the cause says why
 	RolledBack     Kind = "rolled back"  // the database is older than the replica
 	LeaseElsewhere Kind = "lease"        // another server may write the replica
 	Damaged        Kind = "damaged"      // what was restored does not pass its check

@@ -28,12 +28,14 @@ type Replica struct {
 	folder *folder
 
 	// The rest is there with a replica only.
-	storage *storage
-	lease   *lease
-	fence   *fenced
-	memory  memory
-	pump    pump
-	here    facts // what was known of this side before anything was begun
+	storage  *storage
+	lease    *lease
+	fence    *fenced
+	memory   memory
+	pump     pump
+	here     facts    // what was known of this side before anything was begun
+	stray    bool     // Litestream's files beside the database can't be gone on from
+	foreseen foreseen // what is going to be done, as it looked before the lease was taken
 
 	engineMu sync.RWMutex // locked while the engine is replaced or closed
 	engine   *engine
@@ -135,6 +137,7 @@ func (r *Replica) giveUp(ctx context.Context) error {
 	_ = r.engine.close(ended)
 	r.engineMu.Unlock()
 	r.endLease(context.WithoutCancel(ctx))
+	r.foreseen.forget()
 	return r.folder.close()
 }
 

@@ -77,3 +77,45 @@ func TestInspectOtherFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestProveKeys: what Open would refuse is known before, and nothing is changed.
+func TestProveKeys(t *testing.T) {
+	t.Parallel()
+	st := connectedStore(t)
+	right := st.ring.current()
+	wrong, err := secret.ParseKeyring(secret.GenerateKey().Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeStore(t, st)
+	dir := t.TempDir()
+	newer, fresh, junk := filepath.Join(dir, "newer.db"), filepath.Join(dir, "fresh.db"), filepath.Join(dir, "junk.db")
+	behind(t, newer, `CREATE TABLE something (a INTEGER); PRAGMA user_version = 9999`)
+	behind(t, fresh, `PRAGMA journal_mode = WAL`)
+	if err := os.WriteFile(junk, []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := folder(t, filepath.Dir(st.path))
+	if err := ProveKeys(t.Context(), st.path, right); err != nil {
+		t.Errorf("the right key: %v", err)
+	}
+	if err := ProveKeys(t.Context(), fresh, wrong); err != nil {
+		t.Errorf("nothing is sealed: %v", err)
+	}
+	var unknown *secret.UnknownKeyError
+	if err := ProveKeys(t.Context(), st.path, wrong); !errors.As(err, &unknown) || unknown.ID != right.PrimaryID() {
+		t.Errorf("the wrong key: %v", err)
+	}
+	if diff := cmp.Diff(before, folder(t, filepath.Dir(st.path))); diff != "" {
+		t.Errorf("the folder changed (-before +after):\n%s", diff)
+	}
+	if err := ProveKeys(t.Context(), newer, right); !errors.As(err, new(*NewerError)) {
+		t.Errorf("a newer database: %v", err)
+	}
+	if err := ProveKeys(t.Context(), junk, right); !errors.Is(err, ErrDamaged) {
+		t.Errorf("no database: %v", err)
+	}
+	if err := ProveKeys(t.Context(), filepath.Join(dir, "none.db"), right); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+}

@@ -23,6 +23,8 @@ type canary struct {
 	envelope []byte
 }
 
+func scanCanary(row *sql.Rows, to *canary) error { return row.Scan(&to.keyID, &to.envelope) }
+
 // unlock asks for the keyring and makes sure that every canary opens; then the
 // first key gets a canary if it has none.
 func (s *Store) unlock(ctx context.Context, keyring func(context.Context, bool) (*secret.Keyring, error)) error {
@@ -32,8 +34,7 @@ func (s *Store) unlock(ctx context.Context, keyring func(context.Context, bool) 
 		if err := d.get(ctx, sysCountSealed, nil, &sealed); err != nil {
 			return err
 		}
-		canaries, err = list(ctx, d.hands, sysCanaries, nil,
-			func(row *sql.Rows, to *canary) error { return row.Scan(&to.keyID, &to.envelope) })
+		canaries, err = list(ctx, d.hands, sysCanaries, nil, scanCanary)
 		return err
 	})
 	if err != nil {
@@ -51,7 +52,7 @@ func (s *Store) unlock(ctx context.Context, keyring func(context.Context, bool) 
 	s.ring = newFreshRing(ring, func() (*secret.Keyring, error) { return keyring(later, true) }, s.log)
 	fresh := true
 	for _, c := range canaries {
-		if err := s.openCanary(c); err != nil {
+		if err := c.open(s.ring.Open, s.ring.current()); err != nil {
 			return err
 		}
 		fresh = fresh && c.keyID != ring.PrimaryID()
@@ -62,18 +63,51 @@ func (s *Store) unlock(ctx context.Context, keyring func(context.Context, bool) 
 	return s.addCanary(ctx)
 }
 
-func (s *Store) openCanary(c canary) error {
-	value, err := s.ring.Open(canaryRef(c.keyID), c.envelope)
+// open proves that ring, by its method open, has the key that the canary was sealed with.
+func (c canary) open(open func(secret.Ref, []byte) ([]byte, error), ring *secret.Keyring) error {
+	value, err := open(canaryRef(c.keyID), c.envelope)
 	var unknown *secret.UnknownKeyError
 	if errors.As(err, &unknown) {
 		return fmt.Errorf("check the master keys: secrets in this database are sealed with key %s, and the given keys are %s: "+
-			"add the missing key behind the others: %w", unknown.ID, s.ring.current(), err)
+			"add the missing key behind the others: %w", unknown.ID, ring, err)
 	}
 	if err == nil && string(value) != canaryText {
 		err = secret.ErrOpen
 	}
 	if err != nil {
 		return fmt.Errorf("check the master keys: the canary of key %s was changed; restore the database from a good copy: %w", c.keyID, err)
+	}
+	return nil
+}
+
+// ProveKeys finds out whether Open would take a database file with this keyring.
+// The file may be in use, and nothing is changed. A file in which nothing was
+// sealed yet opens with any key.
+// Errors: fs.ErrNotExist, ErrDamaged, *NewerError, *secret.UnknownKeyError, secret.ErrOpen.
+func ProveKeys(ctx context.Context, path string, ring *secret.Keyring) error {
+	texts, err := migrationTexts()
+	if err != nil {
+		return err
+	}
+	err = readFile(ctx, path, func(h hands) error {
+		var version int
+		err := h.get(ctx, "PRAGMA user_version", nil, &version)
+		switch {
+		case err != nil:
+			return err
+		case version > len(texts):
+			return &NewerError{Have: version, Want: len(texts)}
+		case version == 0:
+			return nil
+		}
+		canaries, err := list(ctx, h, sysCanaries, nil, scanCanary)
+		for _, c := range canaries {
+			err = errors.Join(err, c.open(ring.Open, ring))
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("prove the master keys on %s: %w", path, err)
 	}
 	return nil
 }

@@ -1,0 +1,143 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hostaway-mcp/replica/replicatest"
+)
+
+// useless is a server that would not open the databases that bad tells.
+func (s *server) useless(bad func(path string) bool) *server {
+	s.options.Usable = func(_ context.Context, path string) error {
+		if bad(path) {
+			return errors.New("sealed with another key")
+		}
+		return nil
+	}
+	return s
+}
+
+func anyFile(string) bool { return true }
+
+// TestAServerThatWouldNotServeTakesNothing: neither the lease nor the replica, and it
+// sets nothing aside; whether the database is to be restored, gone on with, or yields.
+func TestAServerThatWouldNotServeTakesNothing(t *testing.T) {
+	t.Parallel()
+	eachPlace(t, func(t *testing.T, url string) {
+		first := newServer(t, url)
+		first.firstStart()
+		first.write(20)
+		must(t, first.stop())
+		newServer(t, url).useless(anyFile).refuses(NotUsable, "sealed with another key")
+		serverIn(t, first.options.DataDir, url).useless(anyFile).refuses(NotUsable, "sealed with another key")
+
+		second := newServer(t, url)
+		second.start()
+		rows := second.write(5)
+		must(t, second.stop())
+		serverIn(t, first.options.DataDir, url).useless(anyFile).refuses(NotUsable, "sealed with another key")
+		serverIn(t, first.options.DataDir, url).useless(func(path string) bool { return path != first.options.Database }).refuses(NotUsable, "sealed with another key")
+
+		second.start() // it is still the last writer
+		if got := second.rows(); got != rows || strings.Contains(second.log.text.String(), "set aside") {
+			t.Errorf("%d rows of %d", got, rows)
+		}
+		must(t, second.stop())
+	})
+}
+
+// TestAUselessStandbyIsRefusedAtItsStart, not at the moment when it is needed.
+func TestAUselessStandbyIsRefusedAtItsStart(t *testing.T) {
+	t.Parallel()
+	url := "file://" + filepath.Join(t.TempDir(), "copy")
+	first := newServer(t, url)
+	first.firstStart()
+	first.write(20)
+	first.synced()
+	began := time.Now()
+	standby := newServer(t, url).useless(anyFile)
+	if err := standby.open(); kindOf(err) != NotUsable {
+		t.Errorf("%v", err)
+	}
+	if took := time.Since(began); took > standby.pace.leaseTTL/2 {
+		t.Errorf("refused after %v", took)
+	}
+	if exists(filepath.Join(standby.options.DataDir, workFolder)) || exists(standby.options.Database) {
+		t.Error("what was tried was left")
+	}
+	rows := first.write(3) // the first one noticed nothing
+	first.synced()
+	must(t, first.stop())
+	other := newServer(t, url)
+	other.start()
+	if got := other.rows(); got != rows {
+		t.Errorf("%d rows came back of %d", got, rows)
+	}
+	must(t, other.stop())
+}
+
+// TestWhatWasRestoredOnTrialIsNotTakenWhenSomebodyWroteSince: between the look and the
+// lease another server may have been at work.
+func TestWhatWasRestoredOnTrialIsNotTakenWhenSomebodyWroteSince(t *testing.T) {
+	t.Parallel()
+	url := "file://" + filepath.Join(t.TempDir(), "copy")
+	first := newServer(t, url)
+	first.firstStart()
+	first.write(20)
+	must(t, first.stop())
+
+	var rows int64
+	once := false
+	late := newServer(t, url).useless(func(string) bool {
+		if !once { // the late one has looked, and has restored
+			once = true
+			first.start()
+			rows = first.write(7)
+			must(t, first.stop())
+		}
+		return false
+	})
+	late.start()
+	if got := late.rows(); got != rows || !once {
+		t.Errorf("%d rows of %d", got, rows)
+	}
+	must(t, late.stop())
+}
+
+// TestAForeignReplicaIsNotTouchedLate: the storage answers only after the service has
+// begun, and then turns out to be somebody else's.
+func TestAForeignReplicaIsNotTouchedLate(t *testing.T) {
+	t.Parallel()
+	st := replicatest.Start(t)
+	s := newServer(t, st.ReplicaURL("a"))
+	s.firstStart()
+	s.write(3)
+	must(t, s.stop())
+	other := newServer(t, "file://"+filepath.Join(t.TempDir(), "other"))
+	other.firstStart()
+	other.write(3)
+	_, err := other.db.Exec(`UPDATE installation SET id = 'ins_other'`)
+	must(t, err)
+	must(t, other.stop())
+	must(t, os.Remove(filepath.Join(other.options.DataDir, noteFileName)))
+
+	stray := serverIn(t, other.options.DataDir, st.ReplicaURL("a"))
+	before := s.seen()
+	st.SetFault(replicatest.Always(replicatest.Refuse))
+	stray.start()
+	st.SetFault(nil)
+	eventually(t, "it is refused", func() bool { return stray.replica.Status().State == StateRefused })
+	if after := s.seen(); !maps.Equal(before, after) {
+		t.Error("the lease or the replica was changed")
+	}
+	_ = stray.stop() // says that the last changes are not there
+	s.start()
+	must(t, s.stop())
+}
