@@ -222,6 +222,11 @@ func pick(all []stripeSubscription) (chosen *stripeSubscription, others []stripe
 	return chosen, others
 }
 
+// living tells whether a subscription in this status was paid for once and goes on.
+func living(status string) bool {
+	return status != "" && rank(stripeSubscription{Status: stripe.SubscriptionStatus(status)}) < 2
+}
+
 // rank orders by how much a subscription has to say: what was paid for once, what is
 // stopped, what waits for its first payment, what was canceled, what never began.
 func rank(s stripeSubscription) int {

@@ -103,7 +103,7 @@ func newBench(t *testing.T, change ...func(*Config)) *bench {
 func (k *bench) org(t *testing.T, name string) *store.Org {
 	t.Helper()
 	o, _, err := k.store.CreateOrg(t.Context(), store.NewOrg{
-		Name: name, Email: name + "@example.com", MemberName: "Ann", Password: secret.New("a long enough password 1"),
+		Name: name, Email: name + "@example.com", MemberName: "Ann", Password: longPassword(),
 	}, store.Actor{})
 	if err != nil {
 		t.Fatal(err)
@@ -207,3 +207,5 @@ func (k *bench) mails(t *testing.T) map[string]int {
 	}
 	return byKind
 }
+
+func longPassword() secret.Text { return secret.New("a long enough password 1") }

@@ -104,8 +104,12 @@ func (c change) canceled() []draft {
 	if c.next.CancelAt == nil || c.old.CancelAt != nil && c.old.CancelAt.Equal(*c.next.CancelAt) {
 		return nil
 	}
+	asked := c.now
+	if s := c.v.Subscription; s != nil && !s.CanceledAt.IsZero() {
+		asked = s.CanceledAt
+	}
 	return []draft{{
-		kind: store.MailCanceled, key: c.next.SubscriptionID + ":" + stamp(c.next.CancelAt, c.now), to: owners(),
+		kind: store.MailCanceled, key: c.next.SubscriptionID + ":" + stamp(c.next.CancelAt, c.now) + ":" + stamp(&asked, c.now), to: owners(),
 		payload: store.BillingMail{EndsAt: c.next.CancelAt, Reason: string(store.ReasonCanceled)},
 	}}
 }

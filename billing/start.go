@@ -10,10 +10,11 @@ import (
 	"sync"
 )
 
-// priceCache is the price as it was read last.
+// priceCache is what setup made at Stripe, as it was read last.
 type priceCache struct {
-	mu    sync.Mutex
-	price stripePrice
+	mu     sync.Mutex
+	price  stripePrice
+	portal string // id of the portal configuration
 }
 
 // Check looks whether what is configured works: a webhook secret that setup made in
@@ -122,11 +123,4 @@ func (b *Billing) Run(ctx context.Context) {
 		loops.Go(func() { loop(ctx) })
 	}
 	loops.Wait()
-}
-
-// Price is what a listing costs a month, in minor units of its currency, as it was
-// read last; 0 and "" while Stripe has not told yet.
-func (b *Billing) Price() (unitAmount int64, currency string) {
-	price, _ := b.knownPrice()
-	return price.UnitAmount, price.Currency
 }

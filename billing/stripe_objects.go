@@ -11,10 +11,11 @@ import (
 )
 
 // Keys of the metadata that we leave at Stripe: the org of a customer or a
-// subscription, and the program that made a product, configuration or endpoint.
+// subscription, the program that made an object, and what a Checkout page offers.
 const (
 	metadataOrg    = "org_id"
 	metadataMadeBy = "made_by"
+	metadataTerms  = "terms"
 	madeBy         = "hostaway-mcp"
 )
 
@@ -78,8 +79,8 @@ type stripeLine struct {
 }
 
 type stripeCheckout struct {
-	ID, URL, Status, CustomerID, SubscriptionID, OrgID string // status: open, complete, expired
-	CreatedAt, ExpiresAt                               time.Time
+	ID, URL, Status, CustomerID, SubscriptionID, OrgID, Terms string // status: open, complete, expired
+	CreatedAt, ExpiresAt                                      time.Time
 }
 
 type stripeCharge struct {
@@ -212,6 +213,7 @@ func readLine(l *stripe.InvoiceLineItem) stripeLine {
 func readCheckout(s *stripe.CheckoutSession) stripeCheckout {
 	read := stripeCheckout{
 		ID: s.ID, URL: s.URL, Status: string(s.Status), CustomerID: idOf(s.Customer), OrgID: s.ClientReferenceID,
+		Terms:     s.Metadata[metadataTerms],
 		CreatedAt: at(s.Created), ExpiresAt: at(s.ExpiresAt),
 	}
 	if s.Subscription != nil {

@@ -161,13 +161,14 @@ func (s *Server) Undelivered() int {
 }
 
 func (s *Server) deliver(d *delivery) bool {
+	signedAt := s.options.SignedAt() // before the lock, for it may be Now
 	s.mu.Lock()
 	version := d.endpoint.version
 	if version == "" {
 		version = s.options.AccountVersion
 	}
 	body := mustJSON(s.showEvent(d.event, version))
-	signature := Signature(body, s.options.SignedAt(), d.endpoint.secrets...)
+	signature := Signature(body, signedAt, d.endpoint.secrets...)
 	to := *d.endpoint
 	s.mu.Unlock()
 

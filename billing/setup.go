@@ -1,0 +1,245 @@
+// Setup makes what billing needs in a Stripe account: product, price, portal and
+// webhook endpoint. It looks first and makes what is missing, so it may be run again.
+
+package billing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stripe/stripe-go/v76"
+
+	"hostaway-mcp/secret"
+	"hostaway-mcp/store"
+)
+
+// SetupConfig says what to set up. It needs no webhook secret: it makes one.
+type SetupConfig struct {
+	Store *store.Store
+	Key   secret.Text
+	// URL of the Stripe API; empty is Stripe's own.
+	URL string
+	// PriceLookup is the lookup key of the price.
+	PriceLookup string
+	// UnitAmount, in minor units, and Currency are those of a listing for a month.
+	// They are needed where there is no price yet, and compared with one there is.
+	UnitAmount int64
+	Currency   string
+	// BaseURL is where the dashboard is reached, and Stripe posts its events to.
+	BaseURL string
+	// Pause waits between two tries of one call; nil is a timer that heeds ctx.
+	Pause func(ctx context.Context, d time.Duration) error
+}
+
+// SetupReport tells what was done, a line for each thing. WebhookSecret is set when a
+// webhook endpoint was made: nobody can read it again.
+type SetupReport struct {
+	Lines         []string
+	WebhookSecret secret.Text
+	Live          bool
+}
+
+// WebhookPath is where Stripe posts its events to, below the dashboard's address.
+const WebhookPath = "/webhooks/stripe"
+
+// productName is on invoices, before the number of listings.
+const productName = "Active listing"
+
+// setup is one run.
+type setup struct {
+	SetupConfig
+	stripe *stripeAPI
+	report SetupReport
+	record store.StripeSetup
+	keys   string // the begin of this run's keys
+}
+
+// Setup makes or checks product, price, portal configuration and webhook endpoint, and
+// keeps which endpoint a webhook secret belongs to. Errors: *Error, or what can't be
+// set up like that and what to do instead.
+func Setup(ctx context.Context, cfg SetupConfig) (SetupReport, error) {
+	if err := cfg.check(); err != nil {
+		return SetupReport{}, err
+	}
+	s := &setup{
+		SetupConfig: cfg, stripe: newStripeAPI(Config{Key: cfg.Key, URL: cfg.URL, Pause: cfg.Pause}),
+		report: SetupReport{Live: liveKey(cfg.Key)}, keys: onceKey("setup", cfg.PriceLookup),
+	}
+	s.record = store.StripeSetup{Livemode: s.report.Live, APIVersion: stripe.APIVersion}
+	s.say("Stripe account in %s mode", modeName(s.report.Live))
+	for _, step := range []func(context.Context) error{s.price, s.portal, s.webhook} {
+		if err := step(ctx); err != nil {
+			return s.report, fmt.Errorf("set up Stripe: %w", err)
+		}
+	}
+	return s.report, nil
+}
+
+func (c *SetupConfig) check() error {
+	c.Currency = strings.ToLower(c.Currency)
+	switch {
+	case c.Store == nil:
+		return errors.New("set up Stripe: a store is required")
+	case modeOf(c.Key) == "":
+		return errors.New("set up Stripe: the Stripe key is missing or is none; it begins with sk_live_, rk_live_, sk_test_ or rk_test_")
+	case c.PriceLookup == "":
+		return errors.New("set up Stripe: the lookup key of the price is missing")
+	case c.BaseURL == "":
+		return errors.New("set up Stripe: the address of the dashboard is missing; Stripe posts its events there")
+	case c.UnitAmount < 0 || (c.UnitAmount == 0) != (c.Currency == "") || c.Currency != "" && len(c.Currency) != 3:
+		return errors.New("set up Stripe: give an amount in the smallest unit and its currency, like 500 and usd, or neither")
+	}
+	return Config{Key: c.Key, URL: c.URL}.checkAddress()
+}
+
+func (s *setup) say(format string, args ...any) {
+	s.report.Lines = append(s.report.Lines, fmt.Sprintf(format, args...))
+}
+
+func (s *setup) price(ctx context.Context) error {
+	all, err := s.stripe.pricesByLookup(ctx, s.PriceLookup)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if p.Active && p.LookupKey == s.PriceLookup {
+			return s.keepPrice(p)
+		}
+	}
+	if s.UnitAmount == 0 {
+		return fmt.Errorf("there is no active price with the lookup key %q; say what a listing costs a month, as an amount and a currency", s.PriceLookup)
+	}
+	if s.record.ProductID, err = s.product(ctx); err != nil {
+		return err
+	}
+	p, err := s.stripe.createPrice(ctx, s.record.ProductID, s.PriceLookup, s.UnitAmount, s.Currency, s.keys+":price")
+	if err != nil {
+		return err
+	}
+	s.record.PriceID = p.ID
+	s.say("price %s made: %d %s (smallest unit) per active listing and month, lookup key %s", p.ID, p.UnitAmount, p.Currency, s.PriceLookup)
+	return nil
+}
+
+func (s *setup) keepPrice(p stripePrice) error {
+	if err := p.fits(); err != nil {
+		return err
+	}
+	if s.UnitAmount != 0 && (p.UnitAmount != s.UnitAmount || p.Currency != s.Currency) {
+		return fmt.Errorf("the price with the lookup key %q is %d %s and can't be changed, since subscriptions rest on it; "+
+			"choose another lookup key for a new price (HMCP_STRIPE_PRICE), or leave the amount away", s.PriceLookup, p.UnitAmount, p.Currency)
+	}
+	s.record.ProductID, s.record.PriceID = p.ProductID, p.ID
+	s.say("price %s is there: %d %s (smallest unit) per active listing and month, lookup key %s", p.ID, p.UnitAmount, p.Currency, s.PriceLookup)
+	return nil
+}
+
+// product finds the product that an earlier run made, or makes it.
+func (s *setup) product(ctx context.Context) (string, error) {
+	for p, err := range s.stripe.eachProduct(ctx) {
+		if err != nil {
+			return "", err
+		}
+		if p.Ours {
+			s.say("product %s is there", p.ID)
+			return p.ID, nil
+		}
+	}
+	p, err := s.stripe.createProduct(ctx, s.keys+":product")
+	if err == nil {
+		s.say("product %s made: %s", p.ID, productName)
+	}
+	return p.ID, err
+}
+
+func (s *setup) portal(ctx context.Context) error {
+	all, err := s.stripe.portalConfigurations(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if c.Ours {
+			s.record.PortalConfigurationID = c.ID
+			_, err := s.stripe.putPortal(ctx, c.ID, s.BaseURL+"/billing", s.keys+":portal")
+			s.say("portal configuration %s is there", c.ID)
+			return err
+		}
+	}
+	c, err := s.stripe.putPortal(ctx, "", s.BaseURL+"/billing", s.keys+":portal")
+	if err != nil {
+		return err
+	}
+	s.record.PortalConfigurationID = c.ID
+	s.say("portal configuration %s made: invoices, payment method, address, cancellation at the end of the period", c.ID)
+	return nil
+}
+
+func (s *setup) webhook(ctx context.Context) error {
+	address := s.BaseURL + WebhookPath
+	all, err := s.stripe.endpoints(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		if e.URL != address || e.Status == "disabled" {
+			continue
+		}
+		if e.APIVersion == stripe.APIVersion {
+			return s.keepEndpoint(ctx, e)
+		}
+		s.say("webhook endpoint %s posts to the same address in API version %s: disable it in Stripe's dashboard once the new secret is in use", e.ID, orAccounts(e.APIVersion))
+	}
+	e, err := s.stripe.createEndpoint(ctx, address, s.keys+":webhook")
+	if err != nil {
+		return err
+	}
+	s.report.WebhookSecret, s.record.EndpointID, s.record.EndpointURL = secret.New(e.Secret), e.ID, e.URL
+	if err := s.Store.SaveStripeSetup(ctx, s.report.WebhookSecret, s.record); err != nil && !errors.Is(err, store.ErrNotReplicated) {
+		return err
+	}
+	s.say("webhook endpoint %s made: %s, API version %s, %d kinds of event", e.ID, e.URL, e.APIVersion, len(e.Events))
+	return nil
+}
+
+func orAccounts(version string) string {
+	if version == "" {
+		return "of the account"
+	}
+	return version
+}
+
+// keepEndpoint sees that the endpoint is told of all that is needed. Its secret can't
+// be read again: whoever lost it looks into Stripe's dashboard.
+func (s *setup) keepEndpoint(ctx context.Context, e stripeEndpoint) error {
+	want := subscribedEvents()
+	missing := slices.ContainsFunc(want, func(kind string) bool { return !slices.Contains(e.Events, kind) && !slices.Contains(e.Events, "*") })
+	if missing || slices.Contains(e.Events, "invoice.created") {
+		if _, err := s.stripe.setEvents(ctx, e.ID, want, s.keys+":webhook"); err != nil {
+			return err
+		}
+		s.say("webhook endpoint %s is there; its kinds of event were set anew", e.ID)
+	} else {
+		s.say("webhook endpoint %s is there", e.ID)
+	}
+	known, err := s.Store.StripeSetups(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(known, func(x store.StripeSetup) bool { return x.EndpointID == e.ID }) {
+		s.say("its secret is not known here: copy it from Stripe's dashboard (Developers, Webhooks) into HMCP_STRIPE_WEBHOOK_SECRET")
+	}
+	return nil
+}
+
+type stripeProduct struct {
+	ID   string
+	Ours bool
+}
+
+func readProduct(p *stripe.Product) stripeProduct {
+	return stripeProduct{ID: p.ID, Ours: p.Metadata[metadataMadeBy] == madeBy}
+}
