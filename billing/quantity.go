@@ -179,7 +179,7 @@ func (b *Billing) later(ctx context.Context, org *store.Org, desired store.Desir
 			}
 		}
 		wait := bringRetryMost
-		if outage(cause) {
+		if kindOf(cause) == KindInvalid || outage(cause) { // a date may have become one of a period before
 			wait = min(bringRetryFirst<<min(q.Attempts, 10), bringRetryMost)
 		}
 		q.Attempts++

@@ -85,6 +85,9 @@ func TestEveryPeriodIsBilledByTheLedger(t *testing.T) {
 		if q, d := o.quantity(t, c.subscription), o.desired(t, c.org); q != d.Quantity || d.State != store.QuantityClean {
 			t.Errorf("seed %d: Stripe bills %d and %d are desired (%s, %s)", seed, q, d.Quantity, d.State, d.LastError)
 		}
+		if row, err := inForce(t.Context(), c.org, o.now()); err != nil || row.Quantity != o.desired(t, c.org).Quantity {
+			t.Errorf("seed %d: the ledger ends with %d and %d are desired, %v", seed, row.Quantity, o.desired(t, c.org).Quantity, err)
+		}
 		for p, s := range o.settlements(t, c.org, c.subscription) {
 			periods++
 			if !s.exact() {

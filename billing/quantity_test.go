@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/stripe/stripe-go/v76"
 
 	"hostaway-mcp/billing/stripetest"
 	"hostaway-mcp/store"
@@ -367,5 +368,103 @@ func TestTheWorkerEndsWithItsContextAndWakesAtOnce(t *testing.T) {
 	case <-ended:
 	case <-time.After(10 * time.Second):
 		t.Fatal("the worker did not end")
+	}
+}
+
+// TestATrialAtStripeCostsNothingAndTheFirstBillIsRight: the quantity follows without
+// prorations, and what did not get there in time is billed from the end of the trial.
+func TestATrialAtStripeCostsNothingAndTheFirstBillIsRight(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	org := o.org(t, 1, 10)
+	o.count(t, org, 10)
+	customer := o.customer(t, org)
+	ends := o.now().Add(9 * 24 * time.Hour)
+	x, err := o.Billing.stripe.subscriptions.New(&stripe.SubscriptionParams{
+		Params: stripe.Params{Context: t.Context(), IdempotencyKey: stripe.String("sub")}, Customer: stripe.String(customer), TrialPeriodDays: stripe.Int64(9),
+		Items: []*stripe.SubscriptionItemsParams{{Price: stripe.String(o.price), Quantity: stripe.Int64(10)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.refresh(t, org)
+	o.bring(t)
+	for _, n := range []int{13, 11, 13} { // there and back again: each is set, with a key of its own
+		o.stripe.Advance(48 * time.Hour)
+		o.count(t, org, n)
+		o.bring(t)
+		if o.quantity(t, x.ID) != n {
+			t.Fatalf("Stripe bills %d, want %d", o.quantity(t, x.ID), n)
+		}
+	}
+	o.stripe.AdvanceTo(ends.Add(-time.Hour))
+	o.stripe.Outage(o.now(), o.now().Add(5*time.Hour))
+	o.count(t, org, 20)
+	o.bring(t)
+	o.stripe.AdvanceTo(ends.Add(6 * time.Hour))
+	o.refresh(t, org)
+	o.bring(t)
+	if o.quantity(t, x.ID) != 20 {
+		t.Errorf("Stripe bills %d", o.quantity(t, x.ID))
+	}
+	o.stripe.AdvanceTo(ends.Add(32 * 24 * time.Hour))
+	checked := 0
+	for p, s := range o.settlements(t, org, x.ID) {
+		if p.End.Equal(ends) {
+			if s.Billed != 0 {
+				t.Errorf("the trial cost %d", s.Billed)
+			}
+			continue
+		}
+		checked++
+		if want := 20 * o.unit; !s.exact() || s.Billed < want-2 || s.Billed > want+2 {
+			t.Errorf("%s: billed %d, the ledger says %s, want %d", p.Start, s.Billed, s.Expected.FloatString(2), want)
+		}
+	}
+	if checked != 1 {
+		t.Errorf("%d periods", checked)
+	}
+	o.sweep(t, true)
+	if open := o.found(t, invExact); len(open) != 0 {
+		t.Errorf("%+v", open)
+	}
+}
+
+// TestASecondSubscriptionBeginsItsOwnLedger: after an end, whatever was counted
+// meanwhile costs nothing.
+func TestASecondSubscriptionBeginsItsOwnLedger(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	org := o.org(t, 1, 10)
+	first := o.subscribe(t, org)
+	o.stripe.Advance(5 * 24 * time.Hour)
+	if err := o.stripe.CancelByHand(first, false); err != nil {
+		t.Fatal(err)
+	}
+	o.refresh(t, org)
+	o.stripe.Advance(20 * 24 * time.Hour)
+	o.count(t, org, 40)
+	o.stripe.Advance(10 * 24 * time.Hour)
+	second, err := o.stripe.SubscribeByHand(o.account(t, org).CustomerID, o.price, 40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.refresh(t, org)
+	o.bring(t)
+	o.stripe.Advance(3 * 24 * time.Hour)
+	o.count(t, org, 41)
+	o.bring(t)
+	if o.quantity(t, second) != 41 {
+		t.Errorf("Stripe bills %d", o.quantity(t, second))
+	}
+	o.stripe.Advance(40 * 24 * time.Hour)
+	settled := o.settlements(t, org, second)
+	for p, s := range settled {
+		if !s.exact() {
+			t.Errorf("%s: billed %d, the ledger says %s", p.Start, s.Billed, s.Expected.FloatString(2))
+		}
+	}
+	if len(settled) == 0 {
+		t.Error("no period was closed")
 	}
 }
