@@ -35,6 +35,21 @@ func BenchmarkOrgByAPIKey(b *testing.B) {
 			find(b, st, keys[i%len(keys)])
 		}
 	})
+	b.Run("warm, billed", func(b *testing.B) {
+		st := storetest.Open(b, storetest.WithBilling())
+		keys := make([]secret.Text, 200)
+		for i := range keys {
+			f := storetest.Org(b, st, fmt.Sprintf("Org %d", i))
+			storetest.Connect(b, f.Org, int64(i+1), "a secret of Hostaway")
+			keys[i] = f.APIKey
+		}
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			if o, _, err := st.OrgByAPIKey(b.Context(), keys[i%len(keys)]); err != nil || !o.Access().Allowed() {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("warm parallel", func(b *testing.B) {
 		var n atomic.Int64
 		b.RunParallel(func(pb *testing.PB) {
