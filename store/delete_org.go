@@ -146,7 +146,7 @@ func (g *Deleted) person(ctx context.Context, d systemDoor, id string) error {
 	if err := d.get(ctx, sysFirstOrg, args{id}, &org); !errors.Is(err, ErrNotFound) {
 		return err // a member elsewhere, or a failure
 	}
-	if err := errors.Join(d.exec(ctx, sysEndSessionsOf, args{id}), d.exec(ctx, sysDropPasswordResets, args{id}),
+	if err := errors.Join(d.exec(ctx, sysEndSessionsOf, args{id}), d.exec(ctx, sysDropPasswordResets, args{id}), d.exec(ctx, sysDropVerifyLinks, args{id}),
 		d.exec(ctx, sysDropUserMails, args{id})); err != nil {
 		return err
 	}

@@ -322,7 +322,8 @@ var storeCases = map[string]isolationCase{
 var acrossOrgs = map[string]string{
 	"Close": "ends the program", "EachOrg": "jobs and the operator", "CountOrgs": "the operator", "CreateOrg": "makes an org",
 	"SignOut": "knows one session", "CreateSignUpLink": "the operator", "CheckSignUpLink": "knows one link", "SignUp": "makes an org",
-	"CreatePasswordReset": "the operator", "CheckPasswordReset": "knows one link", "ResetPassword": "knows one link",
+	"SendPasswordReset": "knows one address", "SendVerification": "knows one person", "NextVerification": "knows one person", "CheckVerification": "knows one link",
+	"Verify": "knows one link", "SignUpToVerify": "makes an org", "CreatePasswordReset": "the operator", "CheckPasswordReset": "knows one link", "ResetPassword": "knows one link",
 	"SetOperator": "the operator", "Users": "the operator", "Reseal": "the operator", "SealedBy": "the operator",
 	"OrgSummaries": "the operator", "OrgReport": "the operator",
 	"Installation": "the whole database", "Figures": "the whole database", "Quiet": "the whole database", "Replicated": "the whole database",

@@ -61,10 +61,13 @@ func (o *Org) AddMember(ctx context.Context, by Actor, email, name string, role 
 		err := t.asSystem(func(sys systemDoor) error {
 			known, _, err := sys.userByEmail(ctx, m.Email)
 			if errors.Is(err, ErrNotFound) {
-				return sys.addUser(ctx, User{ID: m.UserID, Email: m.Email, Name: m.Name, CreatedAt: m.CreatedAt}, hash)
+				return sys.addUser(ctx, User{ID: m.UserID, Email: m.Email, Name: m.Name, Verified: true, CreatedAt: m.CreatedAt}, hash)
+			}
+			if err != nil {
+				return err
 			}
 			m.UserID = known.ID
-			return err
+			return sys.markVerified(ctx, known.ID, m.CreatedAt) // who lets somebody in answers for the address
 		})
 		if err != nil {
 			return err

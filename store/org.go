@@ -36,7 +36,8 @@ type NewOrg struct {
 	Operator                bool // the owner is also the operator of this server
 }
 
-// CreateOrg makes an org with one owner, who can sign in.
+// CreateOrg makes an org with one owner, who can sign in. Whoever makes it answers for
+// the owner's address.
 // Errors: ErrConflict (the address signs in already), *InputError, ErrNotReplicated
 // (with the org).
 func (s *Store) CreateOrg(ctx context.Context, n NewOrg, by Actor) (*Org, Member, error) {
@@ -77,7 +78,7 @@ func (s *Store) prepareOrg(ctx context.Context, n NewOrg) (*orgDraft, error) {
 		return nil, err
 	}
 	now := s.now()
-	user := User{ID: newID("usr"), Email: email, Name: memberName, Operator: n.Operator, CreatedAt: now}
+	user := User{ID: newID("usr"), Email: email, Name: memberName, Operator: n.Operator, Verified: true, CreatedAt: now}
 	return &orgDraft{
 		org:          &Org{store: s, id: newID("org"), name: orgName, createdAt: now},
 		user:         user,

@@ -74,6 +74,7 @@ func (s *Store) RetainSignIns(ctx context.Context) (deleted int, err error) {
 		"sessions":        {sysDropEndedSessions, args{now.UnixMilli(), now.Add(-sessionIdle).UnixMilli(), retainStep}},
 		"sign-up links":   {sysDropOldSignUpLinks, args{linksBefore, linksBefore, retainStep}},
 		"password resets": {sysDropOldPasswordResets, args{linksBefore, linksBefore, retainStep}},
+		"verifications":   {sysDropOldVerifying, args{linksBefore, retainStep}},
 		"attempts":        {sysDropAttempts, args{now.Add(-attemptsForgotten).UnixMilli(), retainStep}},
 	} {
 		n, err := s.dropOld(ctx, stale.text, stale.values)

@@ -297,7 +297,7 @@ CREATE TABLE password_resets (
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     used_at    INTEGER
-) STRICT, WITHOUT ROWID;
+, mailed INTEGER NOT NULL DEFAULT 0 CHECK (mailed = 0 OR mailed = 1)) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sessions (
     id           TEXT    NOT NULL PRIMARY KEY,
@@ -409,4 +409,13 @@ CREATE TABLE users (
     password   TEXT    NOT NULL,
     operator   INTEGER NOT NULL CHECK (operator IN (0, 1)),
     created_at INTEGER NOT NULL
+, verified_at INTEGER) STRICT, WITHOUT ROWID;
+
+CREATE TABLE verifications (
+    token_hash BLOB    NOT NULL PRIMARY KEY,
+    user_id    TEXT    NOT NULL REFERENCES users (id),
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX verifications_user ON verifications (user_id);

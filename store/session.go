@@ -80,17 +80,18 @@ func (s *Store) session(ctx context.Context, token secret.Text) (*Org, Session, 
 func (s *Store) sessionByHash(ctx context.Context, d systemDoor, hash []byte) (*Org, Session, error) {
 	var v Session
 	var created, seen, expires, userCreated, memberCreated int64
+	var verified sql.NullInt64
 	var org orgRow
 	u, m, o := &v.User, &v.Member, &Org{store: s}
 	err := d.get(ctx, sysSessionByToken, args{hash}, append(org.into(o),
 		&v.ID, &created, &seen, &expires,
-		&u.ID, &u.Email, &u.Name, &u.Operator, &userCreated,
+		&u.ID, &u.Email, &u.Name, &u.Operator, &verified, &userCreated,
 		&m.ID, &m.UserID, &m.Email, &m.Name, &m.Role, &memberCreated)...)
 	if err != nil {
 		return nil, Session{}, err
 	}
 	v.CreatedAt, v.LastSeenAt, v.ExpiresAt = fromMilli(created), fromMilli(seen), fromMilli(expires)
-	u.CreatedAt, m.CreatedAt = fromMilli(userCreated), fromMilli(memberCreated)
+	u.Verified, u.CreatedAt, m.CreatedAt = verified.Valid, fromMilli(userCreated), fromMilli(memberCreated)
 	org.fill(o)
 	return o, v, nil
 }

@@ -126,8 +126,61 @@ func (s *Store) SignUp(ctx context.Context, in SignUp) (secret.Text, Session, er
 	return token, session, copied
 }
 
+// SignUpToVerify makes an org with its owner, whose address is not verified, and sends
+// a mail with a link that does. Nobody is signed in, and an address that signs in
+// already gets a mail that says so: the answer is the same, and takes the same writes.
+// A mail that repeats itself comes once a day.
+// Errors: *InputError, *AttemptsError (by address and IP), ErrNotReplicated (all is done).
+func (s *Store) SignUpToVerify(ctx context.Context, in SignUp) error {
+	email, err := cleanEmail(in.Email)
+	if err != nil {
+		return err
+	}
+	if err := s.countAttempt(ctx, subjects("sign-up", email, in.IP)); err != nil {
+		return fmt.Errorf("sign up: %w", err)
+	}
+	draft, err := s.prepareOrg(ctx, NewOrg{Name: in.OrgName, Email: email, MemberName: in.MemberName, Password: in.Password})
+	if err != nil {
+		return err
+	}
+	draft.user.Verified = false
+	err = s.transactCritical(ctx, func(t *transaction) error {
+		known, err := s.tellKnown(ctx, t, email)
+		if err != nil || known {
+			return err
+		}
+		if err := draft.create(ctx, t, Actor{IP: in.IP, UserAgent: in.UserAgent}); err != nil {
+			return err
+		}
+		return t.asSystem(func(d systemDoor) error { return d.addVerification(ctx, s, draft.user.ID) })
+	})
+	if undone(err) {
+		return fmt.Errorf("sign up: %w", err)
+	}
+	return err
+}
+
+// tellKnown writes to an address that signs in already.
+func (s *Store) tellKnown(ctx context.Context, t *transaction, email string) (known bool, err error) {
+	err = t.asSystem(func(d systemDoor) error {
+		user, _, err := d.userByEmail(ctx, email)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		known = true
+		key := MailAddressKnown + ":" + user.ID + ":" + s.now().Format(time.DateOnly)
+		return errors.Join(d.exec(ctx, sysProbe, nil), d.enqueue(ctx, s, NewUserMail{UserID: user.ID, Kind: MailAddressKnown, DedupeKey: key}))
+	})
+	return known, err
+}
+
 func (s *Store) signUp(ctx context.Context, t *transaction, in SignUp, draft *orgDraft, token secret.Text) error {
-	if !in.Link.IsZero() {
+	if in.Link.IsZero() {
+		draft.user.Verified = false
+	} else {
 		err := t.asSystem(func(d systemDoor) error {
 			kind, err := s.useSignUpLink(ctx, d, in.Link)
 			draft.user.Operator = kind == SetUp

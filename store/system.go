@@ -5,6 +5,8 @@
 
 package store
 
+import "slices"
+
 // Across orgs: how a key, a session or a job finds its org, and the sealed rows.
 const (
 	sysKeyByHash = `
@@ -16,7 +18,7 @@ WHERE k.hash = ? AND k.revoked_at IS NULL`
 	// membership has ended.
 	sysSessionByToken = `
 SELECT ` + orgColumns + `, s.id, s.created_at, s.last_seen_at, s.expires_at,
-       u.id, u.email, u.name, u.operator, u.created_at,
+       u.id, u.email, u.name, u.operator, u.verified_at, u.created_at,
        m.id, m.user_id, m.email, m.name, m.role, m.created_at
 FROM sessions s
 JOIN users u ON u.id = s.user_id
@@ -99,9 +101,9 @@ GROUP BY action, error_code ORDER BY count(*) DESC, action, error_code LIMIT 50`
 
 // People, sessions, links and attempts: rows of no org.
 const (
-	sysUserByEmail   = `SELECT id, email, name, operator, created_at, password FROM users WHERE email = ?`
-	sysListUsers     = `SELECT id, email, name, operator, created_at FROM users ORDER BY email`
-	sysAddUser       = `INSERT INTO users (id, email, name, password, operator, created_at) VALUES (?, ?, ?, ?, ?, ?)`
+	sysUserByEmail   = `SELECT id, email, name, operator, verified_at, created_at, password FROM users WHERE email = ?`
+	sysListUsers     = `SELECT id, email, name, operator, verified_at, created_at FROM users ORDER BY email`
+	sysAddUser       = `INSERT INTO users (id, email, name, password, operator, verified_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)`
 	sysSetOperator   = `UPDATE users SET operator = ? WHERE email = ? RETURNING id`
 	sysSetPassword   = `UPDATE users SET password = ? WHERE id = ? RETURNING email`
 	sysRenewPassword = `UPDATE users SET password = ? WHERE id = ? AND password = ?`
@@ -123,7 +125,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sysAddPasswordReset   = `INSERT INTO password_resets (token_hash, user_id, created_by, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`
 	sysDropPasswordResets = `DELETE FROM password_resets WHERE user_id = ?`
 	sysPasswordReset      = `
-SELECT r.user_id, u.email, r.expires_at FROM password_resets r JOIN users u ON u.id = r.user_id
+SELECT r.user_id, u.email, r.expires_at, r.mailed FROM password_resets r JOIN users u ON u.id = r.user_id
 WHERE r.token_hash = ? AND r.used_at IS NULL`
 
 	sysAttempts       = `SELECT failures, last_at, blocked_to FROM attempts WHERE subject = ?`
@@ -163,7 +165,7 @@ UPDATE jobs SET running = 0, failed_at = ?, failures = failures + 1, error = ? W
 // systemStatements is the list that the door checks. sql_test.go keeps it equal
 // to the constants above.
 func systemStatements() []string {
-	return append(billingStatements(),
+	return append(slices.Concat(billingStatements(), verifyStatements()),
 		sysKeyByHash, sysSessionByToken, sysMemberships, sysFirstOrg, sysCountOrgs, sysOrgsAfter, sysStaleOrgs, sysSealedBy, sysCountSealed,
 		sysUserByEmail, sysListUsers, sysAddUser, sysSetOperator, sysSetPassword, sysRenewPassword, sysDropUser,
 		sysAddSession, sysTouchSession, sysMoveSession, sysEndSession, sysLeaveOrg, sysEndSessionsOf,

@@ -9,10 +9,12 @@ import (
 	"time"
 )
 
-// User is who signs in. Operator marks those who may run the server.
+// User is who signs in. Operator marks those who may run the server, Verified those
+// whose address is known to be theirs.
 type User struct {
 	ID, Email, Name string
 	Operator        bool
+	Verified        bool
 	CreatedAt       time.Time
 }
 
@@ -21,8 +23,9 @@ func (s *Store) Users(ctx context.Context) (all []User, err error) {
 	err = s.read(ctx, func(d systemDoor) error {
 		all, err = list(ctx, d.hands, sysListUsers, nil, func(row *sql.Rows, to *User) error {
 			var created int64
-			err := row.Scan(&to.ID, &to.Email, &to.Name, &to.Operator, &created)
-			to.CreatedAt = fromMilli(created)
+			var verified sql.NullInt64
+			err := row.Scan(&to.ID, &to.Email, &to.Name, &to.Operator, &verified, &created)
+			to.Verified, to.CreatedAt = verified.Valid, fromMilli(created)
 			return err
 		})
 		return err
@@ -53,13 +56,18 @@ func (s *Store) SetOperator(ctx context.Context, email string, on bool) error {
 // userByEmail returns the user and the password's hash. Error: ErrNotFound.
 func (d systemDoor) userByEmail(ctx context.Context, email string) (u User, hash string, err error) {
 	var created int64
-	err = d.get(ctx, sysUserByEmail, args{email}, &u.ID, &u.Email, &u.Name, &u.Operator, &created, &hash)
-	u.CreatedAt = fromMilli(created)
+	var verified sql.NullInt64
+	err = d.get(ctx, sysUserByEmail, args{email}, &u.ID, &u.Email, &u.Name, &u.Operator, &verified, &created, &hash)
+	u.Verified, u.CreatedAt = verified.Valid, fromMilli(created)
 	return u, hash, err
 }
 
 func (d systemDoor) addUser(ctx context.Context, u User, hash string) error {
-	err := d.exec(ctx, sysAddUser, args{u.ID, u.Email, u.Name, hash, u.Operator, u.CreatedAt.UnixMilli()})
+	var verified time.Time
+	if u.Verified {
+		verified = u.CreatedAt
+	}
+	err := d.exec(ctx, sysAddUser, args{u.ID, u.Email, u.Name, hash, u.Operator, milliOrNull(verified), u.CreatedAt.UnixMilli()})
 	if isTaken(err) {
 		return fmt.Errorf("%w: this address signs in already", ErrConflict)
 	}
