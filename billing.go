@@ -91,14 +91,12 @@ func (b *billed) webhooks() http.Handler {
 }
 
 // jobs are those of billing.
-func (b *billed) jobs(db *store.Store) []job {
-	const hour, day = time.Hour, 24 * time.Hour
+func (b *billed) jobs() []job {
 	return []job{
 		{
-			name: "listing-counts", every: hour, limit: countsMost, run: b.room.CountDue,
+			name: "listing-counts", every: time.Hour, limit: countsMost, run: b.room.CountDue,
 			about: "Counts the listings of each org once a day, at an hour of its own, and again before its trial ends",
 		},
-		{name: "billing-log", every: day, about: "Deletes Stripe's events, mails and findings that ended months ago", run: deleting(db.RetainBilling)},
 	}
 }
 

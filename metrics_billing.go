@@ -57,17 +57,16 @@ func (m *metrics) askBilling(db interface {
 ) {
 	orgs := figure("billing_orgs", "Orgs that have been connected, by the access that they have now.", "access")
 	findings := figure("billing_findings", "Invariants of billing that do not hold, by their name: I1 to I8.", "invariant")
-	waiting := figure("billing_waiting", "What billing has still to do: events of Stripe, quantities to set, counts that are held, mails to send.", "what")
+	waiting := figure("billing_waiting", "What billing has still to do: events of Stripe, quantities to set, counts that are held.", "what")
 	age := figure("billing_waiting_seconds", "For how long the oldest of them has waited; 0 when none does.", "what")
-	failed := figure("billing_failed_mails", "Mails that were given up in the last 90 days.")
 	added(m, question{
-		descs: []*prometheus.Desc{orgs, findings, waiting, age, failed},
+		descs: []*prometheus.Desc{orgs, findings, waiting, age},
 		ask: func(ctx context.Context) ([]prometheus.Metric, error) {
 			f, err := db.BillingFigures(ctx)
 			if err != nil {
 				return nil, err
 			}
-			found := []prometheus.Metric{gaugeOf(failed, float64(f.FailedMails))}
+			var found []prometheus.Metric
 			for _, a := range accesses() {
 				found = append(found, gaugeOf(orgs, float64(f.Orgs[a]), string(a)))
 			}
@@ -98,7 +97,6 @@ func queues(f store.BillingFigures) []queue {
 		{"events", f.PendingEvents, f.OldestEvent},
 		{"quantities", f.Dirty, f.OldestDirty},
 		{"held_counts", f.Held, f.OldestHeld},
-		{"mails", f.QueuedMails, f.OldestMail},
 	}
 }
 

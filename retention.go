@@ -49,7 +49,13 @@ func storeJobs(db *store.Store, auditMonths int, now func() time.Time) []job {
 
 // houseJobs are all jobs of a server.
 func houseJobs(c config, db *store.Store, up *upstream, now func() time.Time) []job {
-	return append(storeJobs(db, c.AuditMonths, now), job{
+	all := storeJobs(db, c.AuditMonths, now)
+	if c.bills() || c.mails() {
+		all = append(all, job{
+			name: "billing-log", every: 24 * time.Hour, about: "Deletes Stripe's events, mails and findings that ended months ago", run: deleting(db.RetainBilling),
+		})
+	}
+	return append(all, job{
 		name: "clients", every: time.Hour, about: "Forgets the Hostaway clients of orgs that have no connection any more",
 		run: func(ctx context.Context) (string, error) {
 			n, err := up.forgetGone(ctx, db)

@@ -266,7 +266,7 @@ func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, 
 	}
 	if h.billed != nil {
 		h.health.add(h.billed.part)
-		h.upkeep = append(h.upkeep, h.billed.jobs(db)...)
+		h.upkeep = append(h.upkeep, h.billed.jobs()...)
 	}
 	h.overseer = newOverseer(h, db, c.DataDir, now)
 	h.mcp = mcp.New(mcp.Config{
