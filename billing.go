@@ -34,24 +34,39 @@ func (c *config) readyToBill() error {
 		fmt.Sprintf("run `%s billing setup`, which makes the webhook endpoint and prints its secret, or set HMCP_BILLING_MODE=off", binaryName))
 }
 
+// billingConfig is what the settings say of the room.
+func billingConfig(c config, db *store.Store, counter billing.Counter, now func() time.Time, log *slog.Logger) billing.Config {
+	cfg := billing.Config{
+		Store: db, Counter: counter, Key: c.StripeKey, WebhookSecrets: c.StripeWebhookSecrets, PriceLookup: c.StripePrice, BaseURL: c.BaseURL,
+		Grace: c.BillingGrace, Tax: c.BillingTax, PromotionCodes: c.PromotionCodes, Now: now, Log: log,
+	}
+	if c.given("HMCP_STRIPE_URL") {
+		cfg.URL = c.StripeURL
+	}
+	return cfg
+}
+
+// newRoom builds the room, or says which setting it can't be built from.
+func newRoom(cfg billing.Config) (*billing.Billing, error) {
+	room, err := billing.New(cfg)
+	if err != nil {
+		return nil, misused(err.Error(), fmt.Sprintf("see `%s config` for the settings of billing", binaryName))
+	}
+	return room, nil
+}
+
 // newBilled builds billing from the settings; nil without it.
 func newBilled(c config, db *store.Store, up *upstream, now func() time.Time, w watch) (*billed, error) {
 	if !c.bills() {
 		return nil, nil
 	}
-	cfg := billing.Config{
-		Store: db, Counter: up, Key: c.StripeKey, WebhookSecrets: c.StripeWebhookSecrets, PriceLookup: c.StripePrice, BaseURL: c.BaseURL,
-		Grace: c.BillingGrace, Tax: c.BillingTax, PromotionCodes: c.PromotionCodes, Now: now, Log: w.log,
-	}
-	if c.given("HMCP_STRIPE_URL") {
-		cfg.URL = c.StripeURL
-	}
+	cfg := billingConfig(c, db, up, now, w.log)
 	if w.metrics != nil {
 		cfg.Observe = w.metrics.addBilling()
 	}
-	room, err := billing.New(cfg)
+	room, err := newRoom(cfg)
 	if err != nil {
-		return nil, misused(err.Error(), fmt.Sprintf("see `%s config` for the settings of billing", binaryName))
+		return nil, err
 	}
 	return &billed{room: room, post: room.Webhooks(), figures: db.BillingFigures, now: now, log: w.log}, nil
 }
@@ -80,6 +95,9 @@ type billingRoom interface {
 	Run(ctx context.Context)
 	// CountDue counts every org whose turn it is.
 	CountDue(ctx context.Context) (did string, err error)
+	// Sweep compares with Stripe, Reconcile does it in full.
+	Sweep(ctx context.Context) (did string, err error)
+	Reconcile(ctx context.Context) (did string, err error)
 }
 
 // webhooks takes Stripe's events; nil without billing.
@@ -90,12 +108,24 @@ func (b *billed) webhooks() http.Handler {
 	return b.post
 }
 
+// What comes back by itself, as the operator's page names it.
+const (
+	countsJob    = "listing-counts"
+	sweepJob     = "billing-sweep"
+	reconcileJob = "billing-reconcile"
+)
+
 // jobs are those of billing.
 func (b *billed) jobs() []job {
 	return []job{
 		{
-			name: "listing-counts", every: time.Hour, limit: countsMost, run: b.room.CountDue,
+			name: countsJob, every: time.Hour, limit: countsMost, run: b.room.CountDue,
 			about: "Counts the listings of each org once a day, at an hour of its own, and again before its trial ends",
+		},
+		{name: sweepJob, every: time.Hour, run: b.room.Sweep, about: "Compares what is known of subscriptions and payments with Stripe, and fetches events that got lost"},
+		{
+			name: reconcileJob, every: 24 * time.Hour, limit: 2 * time.Hour, run: b.room.Reconcile,
+			about: "Checks all invariants of billing, and proves each period that has closed",
 		},
 	}
 }
@@ -140,6 +170,12 @@ func stripeIsAway(err error) bool {
 		return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 	}
 	return slices.Contains([]billing.Kind{billing.KindUnreachable, billing.KindBusy, billing.KindFailed, billing.KindConflict}, failure.Kind)
+}
+
+// isStripes tells whether Stripe said no.
+func isStripes(err error) bool {
+	var failure *billing.Error
+	return errors.As(err, &failure)
 }
 
 // stripeProblem puts what Stripe says about the settings into words for the operator.
@@ -239,9 +275,9 @@ func (b *billed) part(ctx context.Context) []check {
 // brokenText is like "I1 for 2, I4 for 1".
 func brokenText(broken map[string]int) string {
 	var all []string
-	for _, i := range invariants() {
-		if n := broken[i]; n > 0 {
-			all = append(all, fmt.Sprintf("%s for %d", i, n))
+	for _, rule := range billing.Rules() {
+		if n := broken[rule.ID]; n > 0 {
+			all = append(all, fmt.Sprintf("%s for %d", rule.ID, n))
 		}
 	}
 	return strings.Join(all, ", ")

@@ -33,7 +33,9 @@ func (r *scriptedRoom) Run(ctx context.Context) {
 	r.ended.Store(true)
 }
 
-func (r *scriptedRoom) CountDue(context.Context) (string, error) { return "", nil }
+func (r *scriptedRoom) CountDue(context.Context) (string, error)  { return "", nil }
+func (r *scriptedRoom) Sweep(context.Context) (string, error)     { return "", nil }
+func (r *scriptedRoom) Reconcile(context.Context) (string, error) { return "", nil }
 
 func billedWith(f store.BillingFigures, answers ...error) (*billed, *scriptedRoom) {
 	room := &scriptedRoom{answers: answers}

@@ -26,6 +26,7 @@ type command struct {
 func commands() []command {
 	all := []command{serveCommand(), demoCommand(), stdioCommand()}
 	all = append(all, adminCommands()...)
+	all = append(all, billingCommands()...)
 	all = append(all, exportOrgCommand(), deleteOrgCommand(), restoreCommand(), replicaStatusCommand(), replicaVerifyCommand())
 	return append(all, rotateKeyCommand(), doctorCommand(), healthCommand(), configCommand(), versionCommand())
 }

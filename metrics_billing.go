@@ -70,8 +70,8 @@ func (m *metrics) askBilling(db interface {
 			for _, a := range accesses() {
 				found = append(found, gaugeOf(orgs, float64(f.Orgs[a]), string(a)))
 			}
-			for _, i := range invariants() {
-				found = append(found, gaugeOf(findings, float64(f.BrokenFindings[i]), i))
+			for _, rule := range billing.Rules() {
+				found = append(found, gaugeOf(findings, float64(f.BrokenFindings[rule.ID]), rule.ID))
 			}
 			for _, w := range queues(f) {
 				seconds := 0.0
@@ -105,5 +105,3 @@ func accesses() []store.Access {
 		store.AccessTrial, store.AccessActive, store.AccessGrace, store.AccessSuspended, store.AccessCanceled, store.AccessNone, store.AccessExempt,
 	}
 }
-
-func invariants() []string { return strings.Fields("I1 I2 I3 I4 I5 I6 I7 I8") }
