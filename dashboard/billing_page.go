@@ -26,10 +26,17 @@ type billingData struct {
 // Newest lists the days that are known from today back, for the table.
 func (b billingData) Newest() []ListingDay { return newestDays(b.Days) }
 
-// planOf reads the org's plan.
+// planOf reads the org's plan, once for a request: whoever changes it answers with a redirect.
 func (d *Dashboard) planOf(c *fiber.Ctx, v *visit) (plan, error) {
-	o, err := d.cfg.Billing.Overview(c.UserContext(), v.org)
-	return newPlan(o, d.cfg.Now()), err
+	if v.plan == nil {
+		o, err := d.cfg.Billing.Overview(c.UserContext(), v.org)
+		if err != nil {
+			return plan{}, err
+		}
+		p := newPlan(o, d.cfg.Now())
+		v.plan = &p
+	}
+	return *v.plan, nil
 }
 
 func (d *Dashboard) billingPage(c *fiber.Ctx, v *visit) error {

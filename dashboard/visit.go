@@ -26,6 +26,7 @@ type visit struct {
 	token     secret.Text // the session's token
 	formToken string      // ties forms to a visitor without a session
 	hadCookie bool        // a session cookie came that opened nothing: the session has ended
+	plan      *plan       // once it was looked up; the page and its frame show the same
 }
 
 func (v *visit) signedIn() bool { return v.org != nil }
