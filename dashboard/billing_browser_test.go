@@ -38,6 +38,10 @@ func TestBillingPagesLookRight(t *testing.T) {
 			o.State, o.OverdueSince, o.OpenInvoice = BillingSuspended, at(noon.AddDate(0, 0, -2)), "in_1"
 			o.Held = &HeldCount{HoldUnpaid, 71, 84, noon.Add(-time.Hour), false}
 		}, nil},
+		"grace": {func(o *BillingOverview) {
+			o.State, o.OverdueSince, o.StopsAt, o.OpenInvoice = BillingGrace, at(noon.AddDate(0, 0, -1)), at(noon.AddDate(0, 0, 2)), "in_1"
+			o.Held = &HeldCount{HoldSpike, 410, 84, noon.Add(-time.Hour), true}
+		}, nil},
 		"ending": {func(o *BillingOverview) {
 			o.CancelAt, o.CredentialsRefusedAt, o.NextSyncAt = o.PeriodEnd, at(noon.AddDate(0, 0, -3)), at(noon.Add(6*time.Minute))
 		}, nil},

@@ -41,7 +41,7 @@ func TestEveryStateHasItsWords(t *testing.T) {
 		{"past due", func(o *BillingOverview) {
 			o.State, o.Billed, o.OpenInvoice = BillingGrace, &billedNow, "in_1"
 			o.OverdueSince, o.StopsAt = at(noon.AddDate(0, 0, -1)), at(noon.AddDate(0, 0, 2))
-		}, "Past due", "84 active listings × $5.00 = $420.00 a month", "Pay now | Manage in Stripe | Cancel…", "A payment failed on 22 Nov 2026. Tools go on answering until 25 Nov 2026, 12:00 UTC"},
+		}, "Past due, tools stop 25 Nov 2026", "84 active listings × $5.00 = $420.00 a month", "Pay now | Manage in Stripe | Cancel…", "A payment failed on 22 Nov 2026. Tools go on answering until 25 Nov 2026, 12:00 UTC"},
 		{"suspended", func(o *BillingOverview) {
 			o.State, o.Billed, o.OpenInvoice, o.OverdueSince = BillingSuspended, &billedNow, "in_1", at(noon.AddDate(0, 0, -3))
 		}, "Suspended", "84 active listings × $5.00 = $420.00 a month", "Pay now | Manage in Stripe | Cancel…", "A payment has been overdue since 20 Nov 2026"},

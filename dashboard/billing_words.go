@@ -54,7 +54,7 @@ var planWords = map[BillingState]struct {
 	BillingActive: {"good", says("Active"), func(p plan) string {
 		return "This period runs until " + onDay(p.PeriodEnd) + "; the next bill comes then."
 	}, planActions{Portal: true, Cancel: true, Sync: true}},
-	BillingGrace: {"bad", says("Past due"), func(p plan) string {
+	BillingGrace: {"bad", func(p plan) string { return "Past due" + dated(", tools stop ", p.StopsAt) }, func(p plan) string {
 		return "A payment failed" + dated(" on ", p.OverdueSince) + ". Tools go on answering until " + atTime(p.StopsAt) + "; pay before then, or change the card at Stripe and it is tried again."
 	}, planActions{Pay: true, Portal: true, Cancel: true, Sync: true}},
 	BillingSuspended: {"bad", says("Suspended"), func(p plan) string {
