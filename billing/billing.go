@@ -94,6 +94,7 @@ type Billing struct {
 	orgs   orgLocks
 	heard  heard
 	prices priceCache
+	bills  billCache
 	counts flights
 	sweeps sweeps
 
