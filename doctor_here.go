@@ -200,6 +200,9 @@ func examineDatabase(ctx context.Context, d *doctor) []check {
 	if err == nil {
 		err = store.CheckFile(ctx, path, d.full)
 	}
+	if info, e := os.Stat(path); e == nil && info.Size() == 0 && d.replicated() {
+		return []check{doubtful(name, path+" is an empty file", "start the server: it sets the file aside and restores what the replica holds")}
+	}
 	restore := fmt.Sprintf("stop the server, keep the file, and restore the replica or a copy (`%s restore`)", binaryName)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && d.replicated():

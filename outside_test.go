@@ -101,22 +101,7 @@ func TestDoctorRefusesTheReplicaThatServeRefuses(t *testing.T) {
 	if code := r.stop(); code != exitOK {
 		t.Fatalf("exit code %d: %s", code, r.errOut)
 	}
-	both := func(want string) {
-		t.Helper()
-		d := &doctor{process: &process{environ: environ, now: time.Now}}
-		var err error
-		if d.config, err = loadConfig(environ, ""); err != nil {
-			t.Fatal(err)
-		}
-		d.replica, d.badFile = d.replicaSettings(d.config)
-		c := examineReplica(t.Context(), d)[0]
-		if c.State != stateFail || !strings.Contains(c.Text, want) || c.Do == "" {
-			t.Errorf("doctor: %+v, want %s", c, want)
-		}
-		if r := runCommand(t, environ, "serve"); r.code == exitOK || !strings.Contains(r.errOut, oneLine(c.Text+": "+c.Do)) {
-			t.Errorf("serve says %s, doctor %s: %s", r.errOut, c.Text, c.Do)
-		}
-	}
+	both := func(want string) { t.Helper(); doctorAndServeSay(t, environ, want) }
 	note := filepath.Join(data, "replica.json")
 	kept, err := os.ReadFile(note)
 	if err != nil {
@@ -129,4 +114,22 @@ func TestDoctorRefusesTheReplicaThatServeRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	both("is empty, although this database was copied before")
+}
+
+// doctorAndServeSay has both look at a replica with which no server may start.
+func doctorAndServeSay(t *testing.T, environ []string, want string) {
+	t.Helper()
+	d := &doctor{process: &process{environ: environ, now: time.Now}}
+	var err error
+	if d.config, err = loadConfig(environ, ""); err != nil {
+		t.Fatal(err)
+	}
+	d.replica, d.badFile = d.replicaSettings(d.config)
+	c := examineReplica(t.Context(), d)[0]
+	if c.State != stateFail || !strings.Contains(c.Text, want) || c.Do == "" {
+		t.Errorf("doctor: %+v, want %s", c, want)
+	}
+	if r := runCommand(t, environ, "serve"); r.code == exitOK || !strings.Contains(r.errOut, oneLine(c.Text+": "+c.Do)) {
+		t.Errorf("serve says %s, doctor %s: %s", r.errOut, c.Text, c.Do)
+	}
 }

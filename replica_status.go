@@ -16,7 +16,7 @@ import (
 func replicaStatusCommand() command {
 	return command{
 		path:  "replica status",
-		about: "Show what the replica holds, and which server may write it",
+		about: "Show what the replica holds, who may write it, and what the next start would do",
 		prepare: func(*flag.FlagSet) action {
 			return func(ctx context.Context, p *process, _ []string) error { return p.replicaStatus(ctx) }
 		},
@@ -48,10 +48,30 @@ func statusRows(s replica.Overview, now time.Time) [][]string {
 	if s.Local > 0 {
 		here = fmt.Sprintf("%s, captured up to transaction %d", size(uint64(s.LocalBytes)), s.Local)
 	}
-	if behind := int64(s.Local) - int64(s.Transaction); behind > 0 {
+	same := s.LocalID == "" || s.Installation == "" || s.LocalID == s.Installation // two installations count differently
+	if behind := int64(s.Local) - int64(s.Transaction); behind > 0 && same && s.LocalBytes > 0 {
 		here += ", of which the replica lacks " + strconv.FormatInt(behind, 10)
 	}
-	return append(rows, []string{"here", here})
+	return append(rows, []string{"here", here}, []string{"next start", nextText(s)})
+}
+
+// nextText says what the server of this folder would do if it was started now.
+func nextText(s replica.Overview) string {
+	switch s.Next {
+	case replica.NextBegins:
+		return "begins the replica"
+	case replica.NextGoesOn:
+		return "goes on from what is here"
+	case replica.NextRestores:
+		return "restores the database"
+	case replica.NextYields:
+		return "keeps the database here in set-aside and takes the replica's: another server wrote since"
+	case replica.NextUnknown:
+	}
+	if s.Refusal == nil {
+		return "unknown"
+	}
+	return "is refused: " + s.Refusal.Error()
 }
 
 // snapshotsShown bounds how many copies of the whole database are listed.

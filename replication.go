@@ -73,7 +73,9 @@ func (c config) variable(environ []string, name string) (string, bool) {
 
 // replicaOptions say how to reach the replica and to read our database files.
 func (p *process) replicaOptions(c config, settings replica.Settings, log *slog.Logger) replica.Options {
+	node, _ := readInstance(c.DataDir) // there is none before the first start, which makes it
 	return replica.Options{
+		Node:        node,
 		Settings:    settings,
 		Credentials: replica.Credentials{AccessKeyID: c.ReplicaAccessKeyID, SecretAccessKey: c.ReplicaSecretAccessKey},
 		Database:    filepath.Join(c.DataDir, databaseFile), DataDir: c.DataDir,

@@ -152,8 +152,11 @@ func (e *engine) snapshot(ctx context.Context) error {
 // position reads how far the files beside the database go. broken says that the
 // last of them can't be read.
 func (e *engine) position() (transaction uint64, broken bool) {
-	_, err := e.db.Pos()
-	return captured(e.db.MetaPath()), err != nil
+	transaction, broken = captured(e.db.MetaPath())
+	if _, err := e.db.Pos(); err != nil { // Litestream has the last word on its own files
+		broken = true
+	}
+	return transaction, broken
 }
 
 // isCorrupt tells whether SQLite found the database damaged. Its error's own type is

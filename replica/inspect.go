@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -64,9 +65,41 @@ type Overview struct {
 	LocalBytes int64  // size of the database here; zero: there is none
 	LocalID    string // its installation
 
-	// Refusal is why a server would not start with what is here and there, as far as
-	// an empty replica and the folder's own note tell; nil when they don't.
+	// Next is what the server of this folder would do if it was started now, and
+	// Refusal why it would not start; nil when it would. While one runs, both sides
+	// move, and only an empty replica means something.
+	Next    Next
 	Refusal *Problem
+
+	// DrilledAt is when a server of this folder last restored the replica and checked
+	// it in full; zero: never, as far as is noted here.
+	DrilledAt time.Time
+}
+
+// Next is what a start would do with the database here and the replica.
+type Next string
+
+// What a start may do.
+const (
+	NextUnknown  Next = ""         // it would be refused
+	NextBegins   Next = "begins"   // a new replica
+	NextGoesOn   Next = "goes on"  // from what is here
+	NextRestores Next = "restores" // there is no database here
+	NextYields   Next = "yields"   // another server wrote since: what is here is set aside
+)
+
+func (v verdict) next() Next {
+	switch v {
+	case begin, beginNew:
+		return NextBegins
+	case goOn, overrule:
+		return NextGoesOn
+	case restore:
+		return NextRestores
+	case yield:
+		return NextYields
+	}
+	return NextUnknown
 }
 
 // Look asks the storage what the replica holds and who writes it.
@@ -89,15 +122,28 @@ func (v *visitor) look(ctx context.Context) (Overview, error) {
 	seen.Oldest, seen.Snapshots = moments(facts.all)
 	seen.Transaction, seen.NewestAt, seen.Files, seen.Bytes = facts.transaction, facts.newestAt, facts.files, facts.bytes
 	seen.Installation = facts.installation
-	if err := v.lookHere(ctx, &seen); err != nil {
+	here, err := v.lookHere(ctx)
+	seen.Local, seen.LocalID, seen.DrilledAt = here.local, here.installation, here.note.DrilledAt
+	seen.LocalBytes = sizeOf(here.database)
+	if err != nil {
+		var p *Problem
+		if errors.As(err, &p) && !here.here { // the note can't be read
+			seen.Refusal = p
+			return seen, nil
+		}
 		return seen, err
 	}
-	seen.Refusal = v.refusal(seen)
-	r, there, err := v.holder(ctx)
-	if err != nil || !there {
+	here.remote = facts
+	record, there, err := v.holder(ctx)
+	if err != nil {
 		return seen, err
 	}
-	seen.Holder, seen.Until, seen.Released = r.Host, r.ExpiresAt, r.Released
+	if there {
+		seen.Holder, seen.Until, seen.Released = record.Host, record.ExpiresAt, record.Released
+		here.lease = record
+	}
+	what, problem := judge(here, false, false)
+	seen.Next, seen.Refusal = what.next(), problem
 	return seen, nil
 }
 
@@ -110,41 +156,63 @@ func (v *visitor) facts(ctx context.Context) (remoteFacts, error) {
 	return facts, err
 }
 
-// lookHere adds what is on this disk.
-func (v *visitor) lookHere(ctx context.Context, seen *Overview) (err error) {
+// lookHere notes what is on this disk, as a server that starts does.
+func (v *visitor) lookHere(ctx context.Context) (facts, error) {
 	path := absolute(v.o.Database)
-	seen.Local = captured(metaOf(path, v.o.file.DBs[0].MetaPath))
-	if seen.LocalBytes = sizeOf(path); seen.LocalBytes == 0 {
-		return nil
-	}
-	if seen.LocalID, err = v.o.Installation(ctx, path); err != nil {
-		return unreadable(path, err)
-	}
-	return nil
-}
-
-// refusal compares an empty replica with what the note says of it.
-func (v *visitor) refusal(seen Overview) (why *Problem) {
+	f := facts{where: v.storage.where, database: path, node: v.o.Node}
 	n, err := (&folder{path: v.o.DataDir}).readNote()
 	if err != nil {
-		errors.As(err, &why)
-		return why
+		return f, err
 	}
-	if seen.Transaction == 0 && seen.LocalBytes > 0 {
-		_, why = judgeEmpty(facts{where: seen.Where, local: seen.Local, note: n}, false)
+	f.here = sizeOf(path) > 0
+	newest, broken := captured(metaOf(path, v.o.file.DBs[0].MetaPath))
+	f.note, f.local, _ = countable(n, newest, broken)
+	if !f.here {
+		return f, nil
 	}
-	return why
+	if f.installation, err = v.o.Installation(ctx, path); err == nil && v.o.Newest != nil {
+		f.newest, err = v.o.Newest(ctx, path)
+	}
+	if err != nil {
+		return f, unreadable(path, err)
+	}
+	return f, nil
+}
+
+// countable says how far Litestream's files beside the database go, zero when they
+// can't be gone on from; and what the note says, now that they are known. broken tells
+// that the last of the files can't be read.
+func countable(n note, newest uint64, broken bool) (_ note, local uint64, stray bool) {
+	switch {
+	case broken: // the number in its name is all that is left of it
+		n.Replicated, n.Epoch = max(n.Replicated, newest), max(n.Epoch, 1)
+		return n, 0, true
+	case n.Uncounted:
+		return n, 0, true
+	}
+	return n, newest, false
 }
 
 // captured is the newest transaction in Litestream's files beside a database.
-func captured(meta string) (newest uint64) {
-	files, _ := os.ReadDir(filepath.FromSlash(litestream.LTXLevelDir(meta, 0))) // there may be none
+// broken tells that its file can't be read.
+func captured(meta string) (newest uint64, broken bool) {
+	folder := filepath.FromSlash(litestream.LTXLevelDir(meta, 0))
+	files, _ := os.ReadDir(folder) // there may be none
+	name := ""
 	for _, f := range files {
-		if _, high, err := ltx.ParseFilename(f.Name()); err == nil {
-			newest = max(newest, uint64(high))
+		if _, high, err := ltx.ParseFilename(f.Name()); err == nil && uint64(high) > newest {
+			newest, name = uint64(high), f.Name()
 		}
 	}
-	return newest
+	if name == "" {
+		return 0, false
+	}
+	f, err := os.Open(filepath.Join(folder, name))
+	if err != nil {
+		return newest, !errors.Is(err, fs.ErrNotExist) // a server may be at work
+	}
+	defer func() { _ = f.Close() }()
+	return newest, ltx.NewDecoder(f).Verify() != nil
 }
 
 // holder reads who may write the replica.

@@ -132,14 +132,8 @@ func (r *Replica) usable(ctx context.Context, path string) error {
 // lookAtCapture notes how far Litestream's files beside the database go, and
 // whether they mean anything.
 func (r *Replica) lookAtCapture() {
-	local, broken := r.engine.position()
-	r.stray = broken || r.note.Uncounted
-	switch {
-	case broken: // the number in its name is all that is left of it
-		r.note.Replicated, r.note.Epoch = max(r.note.Replicated, local), max(r.note.Epoch, 1)
-	case !r.stray:
-		r.here.local = local
-	}
+	newest, broken := r.engine.position()
+	r.note, r.here.local, r.stray = countable(r.note, newest, broken)
 }
 
 // dropStray sets files of Litestream aside that mean nothing any more: the whole

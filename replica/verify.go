@@ -138,7 +138,7 @@ func (v *visitor) compare(ctx context.Context, report *Report, before map[string
 // isOlder tells whether the database here is from before what was restored. It is
 // read last, so that a server that goes on is not mistaken.
 func (v *visitor) isOlder(ctx context.Context, here, restored string, transaction uint64) (bool, error) {
-	if local := captured(metaOf(here, v.o.file.DBs[0].MetaPath)); local > 0 && local < transaction {
+	if local, _ := captured(metaOf(here, v.o.file.DBs[0].MetaPath)); local > 0 && local < transaction {
 		return true, nil
 	}
 	if v.o.Newest == nil {
