@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -162,13 +163,20 @@ func (d orgDoor) auditAccess(ctx context.Context, by Actor, old, a BillingAccoun
 	if old.Access == a.Access && old.AccessReason == a.AccessReason {
 		return nil
 	}
-	from := "nothing"
+	detail := "to " + a.accessInWords()
 	if old.Version > 0 {
-		from = fmt.Sprintf("%s (%s)", old.Access, old.AccessReason)
+		detail = "from " + old.accessInWords() + " " + detail
 	}
-	return d.audit(ctx, by, Action{
-		Name: "billing.access_changed", Target: a.SubscriptionID, Detail: fmt.Sprintf("from %s to %s (%s)", from, a.Access, a.AccessReason),
-	})
+	return d.audit(ctx, by, Action{Name: "billing.access_changed", Target: a.SubscriptionID, Detail: detail})
+}
+
+// accessInWords is the access with its reason, where that tells more.
+func (a BillingAccount) accessInWords() string {
+	reason := strings.ReplaceAll(string(a.AccessReason), "_", " ")
+	if reason == "" || reason == string(a.Access) {
+		return string(a.Access)
+	}
+	return string(a.Access) + " (" + reason + ")"
 }
 
 func timeOrNull(t *time.Time) any {

@@ -63,7 +63,7 @@ func TestBillingAccountIsKept(t *testing.T) {
 		t.Errorf("what is unknown again: %+v", got)
 	}
 	if diff := cmp.Diff([]string{
-		"billing.access_changed from nothing to trial (trial)", "billing.access_changed from trial (trial) to grace (payment_failed)",
+		"billing.access_changed to trial", "billing.access_changed from trial to grace (payment failed)",
 	}, audited(t, f.Org, "billing.")); diff != "" {
 		t.Errorf("the log (-want +got):\n%s", diff)
 	}

@@ -109,7 +109,7 @@ func (o *Org) Connect(ctx context.Context, by Actor, n NewConnection) (c Connect
 		if err != nil {
 			return err
 		}
-		return t.startTrial(ctx, o, by, n.AccountID)
+		return t.startTrial(ctx, o, n.AccountID)
 	})
 	if undone(err) {
 		return Connection{}, fmt.Errorf("connect Hostaway: %w", err)

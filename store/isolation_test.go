@@ -233,7 +233,7 @@ var orgCases = map[string]isolationCase{
 		}
 		return a, err
 	})},
-	"StartTrial": {noIDs: true, run: failure(func(ctx context.Context, me, _ side) error { return me.fix.Org.StartTrial(ctx, me.fix.By()) })},
+	"StartTrial": {noIDs: true, run: failure(func(ctx context.Context, me, _ side) error { return me.fix.Org.StartTrial(ctx) })},
 	"RecordCount": {run: failure(func(ctx context.Context, me, target side) error {
 		c := me.newCount()
 		c.Complete, c.Problem = false, "a page was refused"

@@ -31,7 +31,7 @@ type attack struct {
 
 var attacks = []attack{
 	{name: "select without a filter", sql: `SELECT * FROM api_keys`},
-	{name: "select of every table", sql: `SELECT * FROM orgs, members, connections, audit, usage, confirmations`},
+	{name: "select of every table", sql: `SELECT * FROM orgs, members, connections, audit, usage, confirmations, billing_accounts, listing_counts, billable_changes, desired_quantities, mails`},
 	{name: "count without a filter", sql: `SELECT count(*) FROM api_keys`, own: 2},
 	{name: "select with the other's id", sql: `SELECT * FROM api_keys WHERE org_id = '{b}'`},
 	{name: "count with the other's id", sql: `SELECT count(*) FROM api_keys WHERE org_id = '{b}'`},

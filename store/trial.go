@@ -19,7 +19,7 @@ const TrialDays = 14
 // account had one; then the org gets an account without access. It may be repeated.
 // Connect does this by itself. Without billing it does nothing.
 // Errors: ErrNotFound (not connected), ErrNotReplicated.
-func (o *Org) StartTrial(ctx context.Context, by Actor) error {
+func (o *Org) StartTrial(ctx context.Context) error {
 	err := o.store.transactCritical(ctx, func(t *transaction) error {
 		var c Connection
 		err := t.asOrg(o, func(d orgDoor) (err error) {
@@ -29,7 +29,7 @@ func (o *Org) StartTrial(ctx context.Context, by Actor) error {
 		if err != nil {
 			return err
 		}
-		return t.startTrial(ctx, o, by, c.AccountID)
+		return t.startTrial(ctx, o, c.AccountID)
 	})
 	if err != nil {
 		return fmt.Errorf("start the trial: %w", err)
@@ -51,7 +51,7 @@ func (s *Store) StartTrials(ctx context.Context) (started int, err error) {
 		if o.access.Access != "" {
 			continue
 		}
-		err := o.StartTrial(ctx, Actor{Kind: ActorSystem, Name: "billing"})
+		err := o.StartTrial(ctx)
 		switch {
 		case errors.Is(err, ErrNotFound): // not connected: its trial starts when it is
 		case undone(err):
@@ -65,7 +65,7 @@ func (s *Store) StartTrials(ctx context.Context) (started int, err error) {
 }
 
 // startTrial is the part of a connection's transaction that billing adds.
-func (t *transaction) startTrial(ctx context.Context, o *Org, by Actor, account int64) error {
+func (t *transaction) startTrial(ctx context.Context, o *Org, account int64) error {
 	if !t.store.billing {
 		return nil
 	}
@@ -98,7 +98,7 @@ func (t *transaction) startTrial(ctx context.Context, o *Org, by Actor, account 
 		default:
 			a.Access, a.AccessReason = AccessNone, ReasonTrialUsed
 		}
-		return d.saveBilling(ctx, by, old, a)
+		return d.saveBilling(ctx, Actor{Kind: ActorSystem, Name: "billing"}, old, a)
 	})
 }
 

@@ -48,13 +48,13 @@ func TestATrialComesOncePerHostawayAccount(t *testing.T) {
 	if err := a.Org.Disconnect(t.Context(), a.By()); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Org.StartTrial(t.Context(), a.By()); !errors.Is(err, store.ErrNotFound) {
+	if err := a.Org.StartTrial(t.Context()); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a trial without a connection: %v", err)
 	}
 	storetest.Connect(t, a.Org, 7, text)
 	storetest.Connect(t, a.Org, 8, text) // account 8 has had its trial now, too
 	for range 3 {
-		if err := a.Org.StartTrial(t.Context(), a.By()); err != nil {
+		if err := a.Org.StartTrial(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
