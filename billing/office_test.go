@@ -67,7 +67,7 @@ func (s *shown) set(org *store.Org, active int) {
 func (s *shown) breakOff(org *store.Org) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.counts[org.ID()] = store.ListingCount{Active: 1, Total: 2, Pages: 1, Problem: "page 2 did not come"}
+	s.counts[org.ID()], s.fail[org.ID()] = store.ListingCount{Active: 1, Total: 2, Pages: 1, Problem: "page 2 did not come"}, nil
 }
 
 func (s *shown) refuse(org *store.Org, err error) {

@@ -114,6 +114,52 @@ func TestADayWithoutStripeIsBilledToTheCent(t *testing.T) {
 	}
 }
 
+// TestAChangeThatMissedItsPeriodIsBilledFromTheNext: Stripe prorates within the open
+// period alone, so the slice before it is nobody's, and the ledger says so.
+func TestAChangeThatMissedItsPeriodIsBilledFromTheNext(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	org := o.org(t, 1, 10)
+	sub := o.subscribe(t, org)
+	end := *o.account(t, org).PeriodEnd
+	for _, lost := range []stripetest.FaultKind{stripetest.NoFault, stripetest.ResetAfter} {
+		o.stripe.AdvanceTo(end.Add(-10 * time.Hour))
+		o.count(t, org, o.quantity(t, sub)+5)
+		if lost != stripetest.NoFault { // it got there in time, and nobody heard
+			o.stripe.Fail(stripetest.Fault{Method: "POST", Path: "/v1/subscriptions/*", Kind: lost, Times: 3})
+			o.bring(t)
+		}
+		o.stripe.Outage(o.now(), o.now().Add(15*time.Hour))
+		o.bring(t)
+		o.stripe.Advance(16 * time.Hour)
+		o.bring(t)
+		if d := o.desired(t, org); d.State != store.QuantityClean || o.quantity(t, sub) != d.Quantity {
+			t.Errorf("Stripe bills %d, %+v", o.quantity(t, sub), d)
+		}
+		o.refresh(t, org)
+		end = *o.account(t, org).PeriodEnd
+	}
+	o.stripe.Advance(70 * 24 * time.Hour)
+	settled := o.settlements(t, org, sub)
+	for p, s := range settled {
+		if !s.exact() {
+			t.Errorf("%s: billed %d over %d lines, the ledger says %s", p.Start, s.Billed, s.Lines, s.Expected.FloatString(2))
+		}
+	}
+	if len(settled) < 4 {
+		t.Errorf("%d periods", len(settled))
+	}
+	clamped := 0
+	for _, r := range o.reasons(t, org) {
+		if r.Reason == store.BillableClamp {
+			clamped++
+		}
+	}
+	if clamped != 2 {
+		t.Errorf("%d rows of the one clamp", clamped)
+	}
+}
+
 // TestAnAnswerThatIsLostOrWrong: whatever happens to the one POST, it is done once,
 // and a key whose answer came is never sent again.
 func TestAnAnswerThatIsLostOrWrong(t *testing.T) {
@@ -396,6 +442,15 @@ func TestATrialAtStripeCostsNothingAndTheFirstBillIsRight(t *testing.T) {
 		if o.quantity(t, x.ID) != n {
 			t.Fatalf("Stripe bills %d, want %d", o.quantity(t, x.ID), n)
 		}
+	}
+	if err := o.stripe.ChangeQuantityByHand(x.ID, 50); err != nil { // without a date the key would be one that was used
+		t.Fatal(err)
+	}
+	o.refresh(t, org)
+	o.stripe.Advance(time.Hour)
+	o.bring(t)
+	if o.quantity(t, x.ID) != 13 {
+		t.Errorf("changed by hand in the trial, Stripe bills %d", o.quantity(t, x.ID))
 	}
 	o.stripe.AdvanceTo(ends.Add(-time.Hour))
 	o.stripe.Outage(o.now(), o.now().Add(5*time.Hour))
