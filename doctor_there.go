@@ -21,6 +21,9 @@ type service struct {
 	address string // empty: the settings name none, so nobody is asked
 	why     string // what does not work without it
 	clock   bool   // its Date header is to be trusted
+	// probe asks a server that does not speak HTTP, and says what it found; nil: the
+	// address is asked.
+	probe func(ctx context.Context, d *doctor) (found string, err error)
 }
 
 // services are all of them; a new one is a line here.
@@ -33,6 +36,7 @@ func services(c config) []service {
 		{name: "Hostaway", address: c.HostawayURL, why: "no tool works without it", clock: true},
 		{name: "authority", address: authority, why: "certificates come from there"},
 		{name: "traces", address: c.OTLPEndpoint, why: "traces are lost meanwhile"},
+		mailService(c),
 	}
 }
 
@@ -62,6 +66,13 @@ func examineServices(ctx context.Context, d *doctor) []check {
 }
 
 func (s service) examine(ctx context.Context, d *doctor) []check {
+	if s.probe != nil {
+		found, err := s.probe(ctx, d)
+		if err != nil {
+			return []check{bad(s.name, fmt.Sprintf("%s does not take mail (%v); %s", s.address, err, s.why), "look at the address, user and password in HMCP_SMTP_URL, and at this machine's network and firewall")}
+		}
+		return []check{good(s.name, found)}
+	}
 	v, err := d.ask(ctx, d.web, s.address)
 	if err != nil {
 		return []check{bad(s.name, fmt.Sprintf("%s can't be reached (%v); %s", s.address, rootCause(err), s.why), "look at this machine's network, DNS and firewall; HTTPS_PROXY names a proxy if one is needed")}

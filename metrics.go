@@ -48,6 +48,7 @@ type metrics struct {
 	commitBatch   prometheus.Observer
 	commitFailed  prometheus.Counter
 	recordingTime prometheus.Observer
+	mails         *prometheus.CounterVec // outcome; nil without a mail server
 }
 
 // newMetrics makes the registry with everything that needs nothing from outside.

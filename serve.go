@@ -118,7 +118,15 @@ func (p *process) serveDatabase(ctx context.Context, c config, w watch, e *entry
 	if err := p.welcome(ctx, c, db); err != nil {
 		return errors.Join(err, closeStore(db))
 	}
+	post, err := startMail(ctx, c, db, p.now, w)
+	if err != nil {
+		return errors.Join(err, closeStore(db))
+	}
+	if post != nil {
+		h.health.add(mailPart(db.BillingFigures, p.now))
+	}
 	if h.jobs, err = startJobs(ctx, c, db, h.upkeep, p.now, w.log); err != nil {
+		post.close()
 		return errors.Join(err, db.Close())
 	}
 	h.billed.run(ctx)
@@ -132,6 +140,7 @@ func (p *process) serveDatabase(ctx context.Context, c config, w watch, e *entry
 	leave()
 	h.jobs.close()
 	h.billed.close()
+	post.close()
 	return errors.Join(err, closeStore(db), r.lost())
 }
 

@@ -89,3 +89,6 @@ func (m *Mail) link(path string) string { return m.base.String() + path }
 
 // host is the server as people know it.
 func (m *Mail) host() string { return m.base.Host }
+
+// Server names the mail server, as host and port.
+func (m *Mail) Server() string { return m.server.String() }
