@@ -68,12 +68,15 @@ func newBilled(c config, db *store.Store, up *upstream, now func() time.Time, w 
 	if err != nil {
 		return nil, err
 	}
-	return &billed{room: room, post: room.Webhooks(), figures: db.BillingFigures, now: now, log: w.log}, nil
+	return &billed{
+		room: room, plans: plans{room: room, hostaway: up, now: now}, post: room.Webhooks(), figures: db.BillingFigures, now: now, log: w.log,
+	}, nil
 }
 
 // billed is billing while a server runs.
 type billed struct {
 	room    billingRoom
+	plans   plans
 	post    http.Handler // of Stripe's events
 	figures func(context.Context) (store.BillingFigures, error)
 	now     func() time.Time

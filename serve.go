@@ -282,10 +282,10 @@ func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, 
 		Store: db, Hostaway: up, BaseURL: c.BaseURL, RateLimit: c.RateLimit, AllowedOrigins: c.AllowedOrigins,
 		Version: buildVersion(), Now: now, Log: w.log, Observer: h.overseer.hour.observe(w.calls()),
 	})
-	pages, err := dashboard.New(dashboard.Config{
+	pages, err := dashboard.New(h.withPlans(db, dashboard.Config{
 		Store: db, Hostaway: up, BaseURL: c.BaseURL, SignUp: c.SignUp, Binary: binaryName,
 		Version: buildVersion(), Now: now, Log: w.log, Demo: hint, Operator: h.overseer,
-	})
+	}))
 	if err != nil {
 		return nil, fmt.Errorf("build dashboard: %w", err)
 	}
