@@ -101,6 +101,8 @@ type billingRoom interface {
 	// Sweep compares with Stripe, Reconcile does it in full.
 	Sweep(ctx context.Context) (did string, err error)
 	Reconcile(ctx context.Context) (did string, err error)
+	// Lapse tells of trials that end, and writes down what time alone has changed.
+	Lapse(ctx context.Context) (did string, err error)
 }
 
 // webhooks takes Stripe's events; nil without billing.
@@ -116,6 +118,7 @@ const (
 	countsJob    = "listing-counts"
 	sweepJob     = "billing-sweep"
 	reconcileJob = "billing-reconcile"
+	lapseJob     = "billing-lapse"
 )
 
 // jobs are those of billing.
@@ -125,6 +128,7 @@ func (b *billed) jobs() []job {
 			name: countsJob, every: time.Hour, limit: countsMost, run: b.room.CountDue,
 			about: "Counts the listings of each org once a day, at an hour of its own, and again before its trial ends",
 		},
+		{name: lapseJob, every: time.Hour, run: b.room.Lapse, about: "Tells of trials that end soon, and writes down the access that time alone has changed"},
 		{name: sweepJob, every: time.Hour, run: b.room.Sweep, about: "Compares what is known of subscriptions and payments with Stripe, and fetches events that got lost"},
 		{
 			name: reconcileJob, every: 24 * time.Hour, limit: 2 * time.Hour, run: b.room.Reconcile,

@@ -36,6 +36,7 @@ func (r *scriptedRoom) Run(ctx context.Context) {
 func (r *scriptedRoom) CountDue(context.Context) (string, error)  { return "", nil }
 func (r *scriptedRoom) Sweep(context.Context) (string, error)     { return "", nil }
 func (r *scriptedRoom) Reconcile(context.Context) (string, error) { return "", nil }
+func (r *scriptedRoom) Lapse(context.Context) (string, error)     { return "", nil }
 
 func billedWith(f store.BillingFigures, answers ...error) (*billed, *scriptedRoom) {
 	room := &scriptedRoom{answers: answers}

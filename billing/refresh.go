@@ -114,6 +114,11 @@ func (b *Billing) keep(ctx context.Context, org *store.Org, old store.BillingAcc
 	if err != nil {
 		return old, err
 	}
+	over, err := b.trialOver(ctx, org, old, next)
+	if err != nil {
+		return old, err
+	}
+	mails = append(mails, over...)
 	if same(old, next) && old.SyncedAt != nil && now.Sub(*old.SyncedAt) < time.Hour {
 		if len(mails) > 0 {
 			err = org.EnqueueMails(ctx, mails...)
