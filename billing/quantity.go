@@ -173,10 +173,7 @@ func (b *Billing) later(ctx context.Context, org *store.Org, desired store.Desir
 	b.log.WarnContext(ctx, "Stripe has not taken a quantity; it is tried again", "org", org.ID(), "error", cause)
 	return b.edit(ctx, org, desired, nil, key != "", func(q *store.DesiredQuantity, _ bool) {
 		if key != "" {
-			q.OperationKey = key
-			if kindOf(cause) != KindUnreachable {
-				q.OperationKey = ""
-			}
+			q.OperationKey = withFailed(q.OperationKey, key, kindOf(cause) != KindUnreachable)
 		}
 		wait := bringRetryMost
 		if kindOf(cause) == KindInvalid || outage(cause) { // a date may have become one of a period before

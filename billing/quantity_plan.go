@@ -6,7 +6,6 @@ package billing
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
@@ -42,6 +41,9 @@ type plan struct {
 	Hold *planStep
 	// kept is the quantity that Stripe has, for Hold.
 	kept int
+	// synced is up to when, by the time at which the ledger was written, Stripe has
+	// everything once Next is set.
+	synced time.Time
 }
 
 // planOf compares. A change from before the open period is clamped to its begin, as
@@ -69,7 +71,10 @@ func planOf(f planFacts) plan {
 		return p
 	}
 	next := steps[0]
-	p.Next, p.Last = &next, len(steps) == 1
+	p.Next, p.Last, p.synced = &next, len(steps) == 1, next.RecordedAt
+	if !p.Last && !steps[1].RecordedAt.After(p.synced) { // written down together, as the changes of a released hold are
+		p.synced = steps[1].RecordedAt.Add(-time.Millisecond)
+	}
 	p.Date, p.Key = f.dateOf(next), f.key(f.dateOf(next), next.Quantity)
 	p.Rows = append(p.Rows, f.noted(next)...)
 	return p
@@ -148,11 +153,11 @@ func (f planFacts) afterTried(p *plan, steps []planStep) []planStep {
 	return steps
 }
 
-// tried tells whether the last operation was this step.
+// tried tells whether one of the last operations was this step.
 func (f planFacts) tried(s planStep) bool { return f.triedOn(s.At, s) || f.triedOn(f.dateOf(s), s) }
 
 func (f planFacts) triedOn(date time.Time, s planStep) bool {
-	return strings.HasPrefix(f.Desired.OperationKey, keyOf(f.Subscription.ID, date, s.Quantity))
+	return wasTried(f.Desired.OperationKey, keyOf(f.Subscription.ID, date, s.Quantity))
 }
 
 // withoutDecreases drops the steps to less than Stripe has, and says in the ledger
@@ -220,22 +225,10 @@ func (f planFacts) noted(s planStep) []store.BillableChange {
 // was not answered, else a new one.
 func (f planFacts) key(date time.Time, quantity int) string {
 	start := keyOf(f.Subscription.ID, date, quantity)
-	if strings.HasPrefix(f.Desired.OperationKey, start) && !strings.HasSuffix(f.Desired.OperationKey, keyDone) {
-		return f.Desired.OperationKey
+	if key, ok := unanswered(f.Desired.OperationKey, start); ok {
+		return key
 	}
 	return fmt.Sprintf("%s%d.%d", start, f.Desired.Version, f.Desired.Attempts)
-}
-
-// keyDone ends the key of an operation that Stripe has done: it tells where we are,
-// and is sent no more.
-const keyDone = "/done"
-
-func keyOf(subscriptionID string, date time.Time, quantity int) string {
-	seconds := int64(0)
-	if !date.IsZero() {
-		seconds = date.Unix()
-	}
-	return fmt.Sprintf("qty:%s:%d:%d:", subscriptionID, seconds, quantity)
 }
 
 // hold lets the decrease wait for the payment.
@@ -249,7 +242,7 @@ func (p plan) hold(q *store.DesiredQuantity, _ bool) {
 func (p plan) brought(now time.Time) func(*store.DesiredQuantity, bool) {
 	return func(q *store.DesiredQuantity, stale bool) {
 		q.OperationKey, q.NextTry, q.Attempts, q.LastError = p.Key+keyDone, now.Add(updateEvery), 0, ""
-		synced := p.Next.RecordedAt
+		synced := p.synced
 		if p.Last && !stale {
 			q.State, synced = store.QuantityClean, now
 		}
