@@ -76,13 +76,6 @@ func newSide(t *testing.T, st *store.Store, account int64) side {
 	return s
 }
 
-// newCount names a listing whose number is the account's.
-func (s side) newCount() store.ListingCount {
-	return store.ListingCount{
-		CountedAt: noon, Active: 1, Total: 1, Pages: 1, Complete: true, ConnectionVersion: 1, Source: store.CountDaily, IDs: []int64{s.account},
-	}
-}
-
 func firstPage(ctx context.Context, o *store.Org) ([]store.AuditEntry, error) {
 	entries, _, err := o.ListAudit(ctx, store.AuditFilter{Limit: 200})
 	return entries, err
@@ -223,56 +216,6 @@ var orgCases = map[string]isolationCase{
 		files, err := me.fix.Org.Export(ctx, func(string) (io.Writer, error) { return &all, nil })
 		return fmt.Sprint(files, all.String()), err
 	})},
-	"Access":  {noIDs: true, run: answer(func(_ context.Context, me, _ side) (store.AccessState, error) { return me.fix.Org.Access(), nil })},
-	"Billing": {noIDs: true, run: answer(func(ctx context.Context, me, _ side) (store.BillingAccount, error) { return me.fix.Org.Billing(ctx) })},
-	"SaveBilling": {run: answer(func(ctx context.Context, me, target side) (store.BillingAccount, error) {
-		// Another org's customer is refused like an account that somebody else wrote first.
-		a, err := me.fix.Org.SaveBilling(ctx, me.fix.By(), store.BillingAccount{CustomerID: target.customer, Access: store.AccessActive})
-		if errors.Is(err, store.ErrConflict) {
-			err = store.ErrNotFound
-		}
-		return a, err
-	})},
-	"StartTrial": {noIDs: true, run: failure(func(ctx context.Context, me, _ side) error { return me.fix.Org.StartTrial(ctx) })},
-	"RecordCount": {run: failure(func(ctx context.Context, me, target side) error {
-		c := me.newCount()
-		c.Complete, c.Problem = false, "a page was refused"
-		_, err := me.fix.Org.RecordCount(ctx, me.fix.By(), c, store.QuantityChange{
-			Billable: []store.BillableChange{{EffectiveAt: noon, Quantity: 1, Reason: store.BillableCount, CountID: target.count.ID}},
-		})
-		return err
-	})},
-	"ListingCounts": {noIDs: true, run: answer(func(ctx context.Context, me, _ side) ([]store.ListingCount, error) {
-		return me.fix.Org.ListingCounts(ctx, noon, noon.Add(time.Hour))
-	})},
-	"ListingCount": {run: answer(func(ctx context.Context, me, target side) (store.ListingCount, error) {
-		return me.fix.Org.ListingCount(ctx, target.count.ID)
-	})},
-	"NewestCompleteCount": {noIDs: true, run: answer(func(ctx context.Context, me, _ side) (store.ListingCount, error) {
-		return me.fix.Org.NewestCompleteCount(ctx)
-	})},
-	"NewestCount": {noIDs: true, run: answer(func(ctx context.Context, me, _ side) (store.ListingCount, error) {
-		return me.fix.Org.NewestCount(ctx)
-	})},
-	"Billable": {noIDs: true, run: answer(func(ctx context.Context, me, _ side) ([]store.BillableChange, error) {
-		return me.fix.Org.Billable(ctx, noon, noon.Add(time.Hour))
-	})},
-	"Desired": {noIDs: true, run: answer(func(ctx context.Context, me, _ side) (store.DesiredQuantity, error) { return me.fix.Org.Desired(ctx) })},
-	"SetDesired": {run: failure(func(ctx context.Context, me, target side) error {
-		q, err := me.fix.Org.Desired(ctx)
-		if err != nil {
-			return err
-		}
-		q.CountID = target.count.ID
-		err = me.fix.Org.SetDesired(ctx, me.fix.By(), store.QuantityChange{Desired: &q})
-		if errors.Is(err, store.ErrConflict) { // another caller of the parallel test was first
-			return store.ErrNotFound
-		}
-		return err
-	})},
-	"EnqueueMails": {noIDs: true, run: failure(func(ctx context.Context, me, _ side) error {
-		return me.fix.Org.EnqueueMails(ctx, store.NewMail{Kind: "count_held", To: store.ToOwners, DedupeKey: me.customer, Payload: []byte(me.customer)})
-	})},
 	"CreateConfirmation": {run: answer(func(ctx context.Context, me, target side) (time.Time, error) {
 		_, ends, err := me.fix.Org.CreateConfirmation(ctx, store.Confirmation{KeyID: target.fix.Key.ID, Tool: "t", ArgumentsHash: confirmHash})
 		return ends, err
@@ -344,7 +287,7 @@ var acrossOrgs = map[string]string{
 func TestEveryMethodHasAnIsolationCase(t *testing.T) {
 	t.Parallel()
 	for typ, cases := range map[reflect.Type]map[string]isolationCase{
-		reflect.TypeFor[*store.Org]():   orgCases,
+		reflect.TypeFor[*store.Org]():   eachOrgCase(),
 		reflect.TypeFor[*store.Store](): storeCases,
 	} {
 		for i := range typ.NumMethod() {
@@ -420,7 +363,7 @@ func TestOrgsSeeNothingOfEachOtherInParallel(t *testing.T) {
 
 func allCases() map[string]isolationCase {
 	all := map[string]isolationCase{}
-	for name, c := range orgCases {
+	for name, c := range eachOrgCase() {
 		all["Org."+name] = c
 	}
 	for name, c := range storeCases {
