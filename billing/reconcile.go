@@ -253,11 +253,13 @@ func (b *Billing) maySetBack(n, orgs int) bool {
 
 // markDirty has the org's quantity brought to Stripe again.
 func (b *Billing) markDirty(ctx context.Context, org *store.Org) error {
-	desired, err := org.Desired(ctx)
-	if err != nil {
-		return err
-	}
-	return b.edit(ctx, org, desired, nil, false, func(q *store.DesiredQuantity, _ bool) { *q = dirty(*q) })
+	return untilWritten(func() error {
+		desired, err := org.Desired(ctx)
+		if err != nil {
+			return err
+		}
+		return b.edit(ctx, org, desired, nil, false, func(q *store.DesiredQuantity, _ bool) { *q = dirty(*q) })
+	})
 }
 
 // askOperators asks once, after two weeks, what to bill an org whose credentials
