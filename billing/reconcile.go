@@ -41,7 +41,7 @@ func (b *Billing) Sweep(ctx context.Context) (did string, err error) {
 
 // Reconcile is the nightly run: a sweep, and further all customers, the invoices of
 // nobody, the events that Stripe could not deliver, and the proof of each period that
-// closed within the week.
+// closed within the last days.
 func (b *Billing) Reconcile(ctx context.Context) (did string, err error) {
 	return b.reconcile(ctx, true)
 }

@@ -485,3 +485,39 @@ func TestOperatorsAreAskedAfterTwoWeeks(t *testing.T) {
 		}
 	}
 }
+
+// TestAPeriodIsProvedOnceItClosed: in the days after its end, also after that of the
+// last one, and not later.
+func TestAPeriodIsProvedOnceItClosed(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	org := o.org(t, 1, 10)
+	sub := o.subscribe(t, org)
+	for _, step := range []struct {
+		to     time.Time
+		says   string
+		cancel bool
+	}{
+		{o.now().Add(24 * time.Hour), "0 of 0 closed periods", false},
+		{o.account(t, org).PeriodEnd.Add(3 * time.Hour), "1 of 1 closed periods", false},
+		{o.account(t, org).PeriodEnd.Add(10 * 24 * time.Hour), "0 of 0 closed periods", true},
+		{o.account(t, org).PeriodEnd.AddDate(0, 1, 0).Add(3 * time.Hour), "1 of 1 closed periods", false},
+	} {
+		o.stripe.AdvanceTo(step.to)
+		o.count(t, org, o.quantity(t, sub)+1)
+		o.bring(t)
+		if step.cancel {
+			if err := o.stripe.CancelByHand(sub, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o.refresh(t, org)
+		did, err := o.Reconcile(t.Context())
+		if err != nil || !strings.Contains(did, step.says) {
+			t.Errorf("at %s: %q, %v, want %q", step.to, did, err, step.says)
+		}
+	}
+	if open := o.found(t, invExact); len(open) != 0 {
+		t.Errorf("%+v", open)
+	}
+}
