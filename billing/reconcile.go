@@ -262,11 +262,11 @@ func (b *Billing) markDirty(ctx context.Context, org *store.Org) error {
 	})
 }
 
-// askOperators asks once, after two weeks, what to bill an org whose credentials
-// Hostaway refuses.
+// askOperators asks every two weeks what to bill an org whose credentials Hostaway
+// refuses, until nothing is billed.
 func (b *Billing) askOperators(ctx context.Context, s *survey) error {
 	for _, o := range s.orgs {
-		if o.refused == nil || s.now.Sub(*o.refused) < refusedAsk || !lives(o.account) {
+		if o.refused == nil || s.now.Sub(*o.refused) < refusedAsk || !lives(o.account) || o.desired.Quantity == 0 {
 			continue
 		}
 		connection, err := o.org.Connection(ctx)
@@ -276,7 +276,8 @@ func (b *Billing) askOperators(ctx context.Context, s *survey) error {
 		if err != nil {
 			return err
 		}
-		mail, err := store.NewBillingMail(store.MailCredentialsDecide, store.ToOperators, fmt.Sprintf("credentials_decide:%d", connection.Version),
+		mail, err := store.NewBillingMail(store.MailCredentialsDecide, store.ToOperators,
+			fmt.Sprintf("credentials_decide:%d:%d", connection.Version, s.now.Sub(*o.refused)/refusedAsk),
 			store.BillingMail{AccountID: connection.AccountID, Since: o.refused, Listings: o.desired.Quantity})
 		if err != nil {
 			return err

@@ -468,8 +468,14 @@ func TestOperatorsAreAskedAfterTwoWeeks(t *testing.T) {
 	if got := o.mails(t); got[store.MailCredentialsDecide] != 1 || got[store.MailCredentialsInvalid] != 1 {
 		t.Errorf("mails %v", got)
 	}
-	if o.quantity(t, sub) != 10 {
-		t.Errorf("Stripe bills %d", o.quantity(t, sub))
+	for range 14 {
+		o.settle(t, 24*time.Hour)
+	}
+	if got := o.mails(t); got[store.MailCredentialsDecide] != 2 {
+		t.Errorf("after four weeks: mails %v", got)
+	}
+	if o.quantity(t, sub) != 10 || len(o.found(t, invKnown)) != 1 {
+		t.Errorf("Stripe bills %d, findings %+v", o.quantity(t, sub), o.found(t, invKnown))
 	}
 	if err := o.RefusedDecision(t.Context(), org, true, system()); err != nil {
 		t.Fatal(err)
@@ -477,6 +483,12 @@ func TestOperatorsAreAskedAfterTwoWeeks(t *testing.T) {
 	o.bring(t)
 	if o.quantity(t, sub) != 0 {
 		t.Errorf("after the decision Stripe bills %d", o.quantity(t, sub))
+	}
+	for range 20 {
+		o.settle(t, 24*time.Hour)
+	}
+	if got := o.mails(t); got[store.MailCredentialsDecide] != 2 || len(o.found(t, invKnown)) != 0 {
+		t.Errorf("after the decision: mails %v, findings %+v", got, o.found(t, invKnown))
 	}
 	o.stripe.Advance(40 * 24 * time.Hour)
 	for p, s := range o.settlements(t, org, sub) {
