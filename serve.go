@@ -283,7 +283,7 @@ func furnish(c config, db *store.Store, up *upstream, hint *dashboard.DemoHint, 
 		Version: buildVersion(), Now: now, Log: w.log, Observer: h.overseer.hour.observe(w.calls()),
 	})
 	pages, err := dashboard.New(h.withPlans(db, dashboard.Config{
-		Store: db, Hostaway: up, BaseURL: c.BaseURL, SignUp: c.SignUp, Binary: binaryName,
+		Store: db, Hostaway: up, BaseURL: c.BaseURL, SignUp: c.SignUp, Mail: c.mails(), Binary: binaryName,
 		Version: buildVersion(), Now: now, Log: w.log, Demo: hint, Operator: h.overseer,
 	}))
 	if err != nil {

@@ -70,6 +70,8 @@ type Config struct {
 	BaseURL string
 	// SignUp is "closed", "invite" or "open".
 	SignUp string
+	// Mail says that mail is sent to people, through the store's outbox.
+	Mail bool
 	// Binary is how snippets call the program; empty means "hostaway-mcp".
 	Binary  string
 	Version string

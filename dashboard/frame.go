@@ -152,7 +152,11 @@ func (d *Dashboard) banner(c *fiber.Ctx, v *visit, s shown, refused bool) (*bann
 	if refused {
 		credentials = &banner{"bad", "Hostaway refuses the stored credentials, so tools can't answer.", "/connection", "Reconnect"}
 	}
-	for _, b := range []*banner{stopped, credentials, soon} {
+	var address *banner
+	if d.unverified(v) {
+		address = &banner{"info", "Confirm your email address to make API keys and to connect Hostaway.", verifyHref, "Confirm"}
+	}
+	for _, b := range []*banner{stopped, credentials, soon, address} {
 		if b != nil && (b.Href == "" || b.Href != s.Current) {
 			return b, nil
 		}

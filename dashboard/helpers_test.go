@@ -126,7 +126,7 @@ func (l *logBuffer) String() string {
 func newWorld(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{t: t, clock: storetest.NewClock(noon), hostaway: &fakeHostaway{}, operator: wellOperator(), log: &logBuffer{}}
-	w.store = storetest.Open(t, storetest.WithClock(w.clock), storetest.WithDisk(&w.disk), func(c *store.Config) { c.Replicated = w.copies.replicated })
+	w.store = storetest.Open(t, storetest.WithClock(w.clock), storetest.WithDisk(&w.disk), func(c *store.Config) { c.Replicated, c.Mail = w.copies.replicated, true })
 	w.server = httptest.NewUnstartedServer(nil)
 	cfg := Config{
 		Store: w.store, Hostaway: w.hostaway, BaseURL: "http://" + w.server.Listener.Addr().String(),

@@ -55,6 +55,7 @@ type facts struct {
 	now, before store.Usage
 	everCalled  bool
 	manages     bool
+	unverified  bool
 	plan        *plan // nil where nobody pays, and for those who don't see it
 }
 
@@ -82,7 +83,7 @@ func (d *Dashboard) overviewPage(c *fiber.Ctx, v *visit) error {
 
 // gather reads what the page shows.
 func (d *Dashboard) gather(c *fiber.Ctx, v *visit) (facts, error) {
-	f := facts{manages: v.manages()}
+	f := facts{manages: v.manages(), unverified: d.unverified(v)}
 	conn, err := v.org.Connection(c.UserContext())
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return f, err
@@ -134,6 +135,9 @@ func steps(f facts) []step {
 		if f.conn.State == store.ConnectionRefused {
 			list[0].Text, list[0].Action = "Hostaway refuses the stored credentials", "Reconnect"
 		}
+	}
+	if f.unverified {
+		list = append([]step{{Title: "Confirm your email address", Text: "With the link in the mail that we sent you", Href: verifyHref, Action: "Confirm"}}, list...)
 	}
 	now := true
 	for i := range list {

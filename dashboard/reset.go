@@ -1,4 +1,4 @@
-// A new password by the link that the operator made. Looking at the link does not use it up.
+// A new password by the link that came by mail, or that the operator made. Looking at the link does not use it up.
 package dashboard
 
 import (
@@ -15,9 +15,16 @@ type resetData struct {
 	Email string
 }
 
-var errBadReset = &problem{
-	Status: 410, Code: "link_expired", Title: "This link no longer works",
-	Message: "Reset links are good once and for a limited time.", Next: "Ask the operator of this server for a new one.",
+// badReset says how to get a new link.
+func (d *Dashboard) badReset() *problem {
+	p := &problem{
+		Status: 410, Code: "link_expired", Title: "This link no longer works",
+		Message: "Reset links are good once and for a limited time.", Next: "Ask the operator of this server for a new one.",
+	}
+	if d.cfg.Mail {
+		p.Next = "Choose Forgot? on the sign-in page, and another one is sent to you."
+	}
+	return p
 }
 
 func (d *Dashboard) resetPage(c *fiber.Ctx, v *visit) error { return d.showReset(c, v, form{}, 0) }
@@ -26,7 +33,7 @@ func (d *Dashboard) showReset(c *fiber.Ctx, v *visit, f form, status int) error 
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	email, err := d.cfg.Store.CheckPasswordReset(c.UserContext(), secret.New(c.Params("token")))
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrExpired) {
-		return errBadReset
+		return d.badReset()
 	}
 	if err != nil {
 		return err
@@ -48,7 +55,7 @@ func (d *Dashboard) reset(c *fiber.Ctx, v *visit) error {
 		d.setCookie(c, "session", "", -1)
 		return d.done(c, "/login", "password-changed")
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrExpired):
-		return errBadReset
+		return d.badReset()
 	case f.refused(err, map[string]string{"password": "password"}):
 		return d.showReset(c, v, f, fiber.StatusUnprocessableEntity)
 	default:

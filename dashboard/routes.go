@@ -18,6 +18,7 @@ const (
 	anyone    access = iota
 	member           // any signed-in member of the org
 	manager          // owner or admin
+	maker            // the same, with an address that is confirmed where that is asked
 	operators        // who runs this server; for everybody else the route does not exist
 )
 
@@ -40,24 +41,30 @@ func (d *Dashboard) table() []route {
 		{"GET", "/login", anyone, d.loginPage},
 		{"POST", "/login", anyone, d.login},
 		{"POST", "/logout", anyone, d.logout},
+		{"GET", "/signup/sent", anyone, d.signupSentPage},
 		{"GET", "/forgot", anyone, d.forgotPage},
+		{"POST", "/forgot", anyone, d.forgot},
 		{"GET", "/reset/:token", anyone, d.resetPage},
 		{"POST", "/reset/:token", anyone, d.reset},
+		{"GET", "/verify/:token", anyone, d.verifyLinkPage},
+		{"POST", "/verify/:token", anyone, d.verify},
+		{"GET", "/verify", member, d.verifyPage},
+		{"POST", "/verify", member, d.sendVerification},
 		{"POST", "/theme", anyone, d.switchTheme},
 
 		{"GET", "/", member, d.overviewPage},
 		{"POST", "/switch-org", member, d.switchOrg},
 		{"GET", "/usage", member, d.usagePage},
 		{"GET", "/connection", member, d.connectionPage},
-		{"POST", "/connection", manager, d.connect},
+		{"POST", "/connection", maker, d.connect},
 		{"POST", "/connection/test", manager, d.testConnection},
 		{"GET", "/connection/secret", manager, d.replaceSecretPage},
 		{"POST", "/connection/secret", manager, d.replaceSecret},
 		{"GET", "/connection/disconnect", manager, d.disconnectPage},
 		{"POST", "/connection/disconnect", manager, d.disconnect},
 		{"GET", "/keys", member, d.keysPage},
-		{"POST", "/keys", manager, d.createKey},
-		{"GET", "/keys/new", manager, d.newKeyPage},
+		{"POST", "/keys", maker, d.createKey},
+		{"GET", "/keys/new", maker, d.newKeyPage},
 		{"GET", "/keys/:id/waiting", member, d.keyWaiting},
 		{"GET", "/keys/:id/regenerate", manager, d.regenerateKeyPage},
 		{"POST", "/keys/:id/regenerate", manager, d.regenerateKey},
@@ -70,7 +77,7 @@ func (d *Dashboard) table() []route {
 
 		{"GET", "/api/openapi.json", anyone, d.apiDescription},
 		{"GET", "/api/api-keys", member, d.apiListKeys},
-		{"POST", "/api/api-keys/generate", manager, d.apiCreateKey},
+		{"POST", "/api/api-keys/generate", maker, d.apiCreateKey},
 		{"DELETE", "/api/api-keys/:id", manager, d.apiRevokeKey},
 		{"GET", "/api/usage", member, d.apiUsage},
 		{"GET", "/api/operator/health", operators, d.apiHealth},
@@ -185,8 +192,11 @@ func (d *Dashboard) guarded(r route) fiber.Handler {
 				return err
 			}
 		}
-		if r.who == manager && !v.manages() {
+		if (r.who == manager || r.who == maker) && !v.manages() {
 			return errRole
+		}
+		if r.who == maker && d.unverified(v) {
+			return d.askToVerify(c)
 		}
 		if strings.HasPrefix(r.path, "/api/") && v.signedIn() && !changes {
 			c.Set(csrfHeader, maskToken(v.session.CSRF))

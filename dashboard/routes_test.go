@@ -34,17 +34,23 @@ func orgIDs(b storetest.Fixture) (string, string) { return b.Org.ID(), "org_nobo
 // attempts has a case for every route of the table; TestOrgsAreApart fails for a route without one.
 func attempts() map[string]attempt {
 	return map[string]attempt{
-		"GET /setup":         {path: "/setup?link=x", status: 410},
-		"POST /setup":        {path: "/setup", form: url.Values{"link": {"x"}}, status: 410},
-		"GET /signup":        {path: "/signup", status: 200},
-		"POST /signup":       {path: "/signup", form: newcomer(nil), status: 403},
-		"GET /login":         {path: "/login", status: 303},
-		"POST /login":        {path: "/login", form: url.Values{"email": {"x"}, "password": {"y"}}, status: 422},
-		"POST /logout":       {path: "/logout", status: 303},
-		"GET /forgot":        {path: "/forgot", status: 200},
-		"GET /reset/:token":  {path: "/reset/x", status: 410},
-		"POST /reset/:token": {path: "/reset/x", form: url.Values{"password": {"long-enough-words-9"}, "repeat": {"long-enough-words-9"}}, status: 410},
-		"POST /theme":        {path: "/theme", form: url.Values{"theme": {"dark"}}, status: 303},
+		"GET /setup":          {path: "/setup?link=x", status: 410},
+		"POST /setup":         {path: "/setup", form: url.Values{"link": {"x"}}, status: 410},
+		"GET /signup":         {path: "/signup", status: 200},
+		"POST /signup":        {path: "/signup", form: newcomer(nil), status: 403},
+		"GET /login":          {path: "/login", status: 303},
+		"POST /login":         {path: "/login", form: url.Values{"email": {"x"}, "password": {"y"}}, status: 422},
+		"POST /logout":        {path: "/logout", status: 303},
+		"GET /signup/sent":    {path: "/signup/sent", status: 303},
+		"GET /forgot":         {path: "/forgot", status: 200},
+		"POST /forgot":        {path: "/forgot", form: url.Values{"email": {"x@example.com"}}, status: 404}, // no mail is sent here
+		"GET /verify":         {path: "/verify", status: 303},
+		"POST /verify":        {path: "/verify", status: 303},
+		"GET /verify/:token":  {path: "/verify/x", status: 410},
+		"POST /verify/:token": {path: "/verify/x", status: 410},
+		"GET /reset/:token":   {path: "/reset/x", status: 410},
+		"POST /reset/:token":  {path: "/reset/x", form: url.Values{"password": {"long-enough-words-9"}, "repeat": {"long-enough-words-9"}}, status: 410},
+		"POST /theme":         {path: "/theme", form: url.Values{"theme": {"dark"}}, status: 303},
 
 		"GET /":                       {path: "/", status: 200},
 		"POST /switch-org":            {path: "/switch-org", form: url.Values{"org": {"{id}"}}, status: 404, ids: orgIDs},
@@ -279,7 +285,7 @@ func TestRolesAreKept(t *testing.T) {
 			wantPage(t, w.browser(t).send(r, c, "", a.Org.ID()), 404)
 			continue
 		}
-		if (p.StatusCode == 403) != (r.who == manager || r.path == "/signup" && r.method == "POST") {
+		if (p.StatusCode == 403) != (r.who == manager || r.who == maker || r.path == "/signup" && r.method == "POST") {
 			t.Errorf("a member at %s %s: %d", r.method, r.path, p.StatusCode)
 		}
 		if r.path == "/logout" {

@@ -38,6 +38,14 @@ func (d *Dashboard) signup(c *fiber.Ctx, v *visit) error {
 	return d.createFirst(c, v, "signup", link, store.Invite)
 }
 
+// signupSentPage is the same for an address that is new and for one that has an account.
+func (d *Dashboard) signupSentPage(c *fiber.Ctx, v *visit) error {
+	if !d.demandsVerified() {
+		return c.Redirect("/signup", fiber.StatusSeeOther)
+	}
+	return d.show(c, v, shown{Page: "signup-sent", Title: "Check your email"})
+}
+
 func (d *Dashboard) showSignUp(c *fiber.Ctx, v *visit, page string, f form, link string, status int) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	title := map[string]string{"setup": "Set up this server", "signup": "Create your org"}[page]
@@ -61,10 +69,14 @@ func (d *Dashboard) createFirst(c *fiber.Ctx, v *visit, page, link string, kind 
 	if f.failed() {
 		return d.showSignUp(c, v, page, f, link, fiber.StatusUnprocessableEntity)
 	}
-	token, _, err := d.cfg.Store.SignUp(c.UserContext(), store.SignUp{
+	in := store.SignUp{
 		OrgName: f.Values["org"], MemberName: f.Values["person"], Email: f.Values["email"],
 		Password: secret.New(posted(c, "password")), Link: secret.New(link), IP: c.IP(), UserAgent: userAgent(c),
-	})
+	}
+	if link == "" && d.demandsVerified() {
+		return d.createUnverified(c, v, f, in)
+	}
+	token, _, err := d.cfg.Store.SignUp(c.UserContext(), in)
 	switch {
 	case err == nil, errors.Is(err, store.ErrNotReplicated):
 		return d.whenCopied(c, v, err, func(c *fiber.Ctx, _ *visit) error {
@@ -80,4 +92,16 @@ func (d *Dashboard) createFirst(c *fiber.Ctx, v *visit, page, link string, kind 
 		return err
 	}
 	return d.showSignUp(c, v, page, f, link, fiber.StatusUnprocessableEntity)
+}
+
+// createUnverified makes the org, sends a mail and signs nobody in: the answer is the same for an address that has an account.
+func (d *Dashboard) createUnverified(c *fiber.Ctx, v *visit, f form, in store.SignUp) error {
+	err := d.cfg.Store.SignUpToVerify(c.UserContext(), in)
+	switch {
+	case err == nil, errors.Is(err, store.ErrNotReplicated):
+		return d.whenCopied(c, v, err, func(c *fiber.Ctx, _ *visit) error { return c.Redirect("/signup/sent", fiber.StatusSeeOther) })
+	case !f.refused(err, signUpFields):
+		return err
+	}
+	return d.showSignUp(c, v, "signup", f, "", fiber.StatusUnprocessableEntity)
 }

@@ -23,6 +23,9 @@ const (
 
 const signUpPrefix = "hmcpu_"
 
+// knownAfter is how soon a second sign-up with the same address counts as one.
+const knownAfter = 10 * time.Minute
+
 // SignUp is what somebody typed. Link may be zero where sign-up is open, which
 // the caller decides.
 type SignUp struct {
@@ -171,6 +174,9 @@ func (s *Store) tellKnown(ctx context.Context, t *transaction, email string) (kn
 			return err
 		}
 		known = true
+		if !user.Verified && s.now().Sub(user.CreatedAt) < knownAfter {
+			return d.exec(ctx, sysProbe, nil) // the same person, who pressed the button twice
+		}
 		key := MailAddressKnown + ":" + user.ID + ":" + s.now().Format(time.DateOnly)
 		return errors.Join(d.exec(ctx, sysProbe, nil), d.enqueue(ctx, s, NewUserMail{UserID: user.ID, Kind: MailAddressKnown, DedupeKey: key}))
 	})
