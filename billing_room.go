@@ -122,3 +122,9 @@ func (h *house) withPlans(db *store.Store, c dashboard.Config) dashboard.Config 
 	}
 	return c
 }
+
+// CountConnected counts the listings of an org that has just connected Hostaway.
+func (p plans) CountConnected(ctx context.Context, org *store.Org, by store.Actor) error {
+	_, err := p.room.Count(ctx, org, store.CountConnect, by)
+	return faultOf(err)
+}

@@ -34,6 +34,8 @@ type Billing interface {
 	InvoiceAddress(ctx context.Context, org *store.Org, id string, form InvoiceForm) (address string, err error)
 	// SyncNow counts the listings and brings the bill up to date. A running count is joined.
 	SyncNow(ctx context.Context, org *store.Org, by store.Actor) (SyncResult, error)
+	// CountConnected counts the listings right after Hostaway was connected, so that the sum is there to see. It takes no turn of SyncNow's.
+	CountConnected(ctx context.Context, org *store.Org, by store.Actor) error
 	// Refresh reads the org's state at Stripe again, after somebody came back from there.
 	Refresh(ctx context.Context, org *store.Org) error
 }

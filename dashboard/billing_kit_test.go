@@ -210,6 +210,15 @@ func (f *fakeBilling) SyncNow(_ context.Context, org *store.Org, by store.Actor)
 	return SyncResult{Listings: 86, Before: &before, CountedAt: noon, NextSyncAt: &next}, nil
 }
 
+// CountConnected finds 84 listings.
+func (f *fakeBilling) CountConnected(_ context.Context, org *store.Org, by store.Actor) error {
+	err := f.note("CountConnected", org, by, "")
+	if err == nil {
+		f.set(org, func(o *BillingOverview) { o.Counted = &ListingsCounted{84, noon} })
+	}
+	return err
+}
+
 func (f *fakeBilling) Refresh(_ context.Context, org *store.Org) error {
 	err := f.note("Refresh", org, store.Actor{}, "")
 	f.mu.Lock()

@@ -51,6 +51,8 @@ func TestEveryStateHasItsWords(t *testing.T) {
 		{"trial over", func(o *BillingOverview) { o.State, o.TrialEndsAt = BillingTrialOver, at(noon.AddDate(0, 0, -2)) }, "Trial over", "84 active listings × $5.00 = $420.00 a month", "Start subscription", "The trial ended on 21 Nov 2026"},
 		{"no trial", func(o *BillingOverview) { o.State, o.TrialEndsAt = BillingNoTrial, nil }, "Not subscribed", "84 active listings × $5.00 = $420.00 a month", "Start subscription", "had its free trial before"},
 		{"canceled", func(o *BillingOverview) { o.State, o.EndedAt = BillingCanceled, at(noon.AddDate(0, 0, -9)) }, "Canceled", "84 active listings × $5.00 = $420.00 a month", "Subscribe again | Manage in Stripe", "The subscription ended on 14 Nov 2026"},
+		{"not counted", func(o *BillingOverview) { o.Counted = nil }, "Trial, 9 days left", "", "Count listings now", "Your listings are not counted yet, which comes first."},
+		{"no listings", func(o *BillingOverview) { o.Counted = &ListingsCounted{0, noon} }, "Trial, 9 days left", "0 active listings × $5.00 = $0.00 a month", "Count listings now", "needs one active listing at least"},
 		{"complimentary", func(o *BillingOverview) { o.State = BillingExempt }, "Complimentary", "84 active listings × $5.00 = $420.00 a month", "", "nothing to pay"},
 		{"price unknown", func(o *BillingOverview) { o.UnitPrice = Money{} }, "Trial, 9 days left", "", "Start subscription", "Your trial runs"},
 		{"a state of later", func(o *BillingOverview) { o.State = "frozen" }, "Being looked at", "84 active listings × $5.00 = $420.00 a month", "", "Look again in a minute"},
@@ -329,9 +331,15 @@ func TestFiguresElsewhere(t *testing.T) {
 	bills.set(fix.Org, func(o *BillingOverview) { o.State, o.Counted, o.TrialEndsAt = BillingNotConnected, nil, nil })
 	wantPage(t, b.get("/connection"), 200, "Then your active listings are counted: $5.00 each a month, 14 days free, no card.")
 	bills.set(fix.Org, func(o *BillingOverview) { o.State, o.TrialEndsAt = BillingTrial, at(noon.AddDate(0, 0, 14)) })
+	bills.fail("CountConnected", &BillingError{Fault: FaultIncomplete}) // the connection stands all the same
 	wantRedirect(t, b.submit("/connection", "/connection", url.Values{"account": {"40160"}, "secret": {"s"}}), "/connection")
 	p := b.get("/connection")
 	wantPage(t, p, 200, "84 active listings × $5.00 = <b>$420.00</b> a month", "14 days free, no card")
+	bills.fail("CountConnected", nil)
+	wantRedirect(t, b.submit("/connection/secret", "/connection/secret", url.Values{"secret": {"s2"}}), "/connection")
+	if n := bills.asked("CountConnected"); n != 2 {
+		t.Errorf("the listings were counted %d times after connecting twice", n)
+	}
 	bills.subscribe(fix.Org)
 	p = b.get("/")
 	p.wantText(t, ".kpis dt", "Tool calls | Failed | Active listings | Projected bill")

@@ -30,6 +30,7 @@ type planActions struct {
 	Resume    bool
 	Sync      bool
 	Connect   bool
+	Count     bool // nothing can be subscribed to before the listings are counted
 }
 
 // planWords write the state of an org; what depends on dates is written by the functions.
@@ -96,8 +97,22 @@ func newPlan(o BillingOverview, now time.Time) plan {
 	if o.CancelAt != nil && p.Subscribed() {
 		p.Can.Resume, p.Can.Cancel = true, false
 	}
+	p.needsListings()
 	p.Can.Pay = p.Can.Pay && o.OpenInvoice != ""
 	return p
+}
+
+// needsListings takes the way to Checkout away while it would lead nowhere.
+func (p *plan) needsListings() {
+	switch {
+	case p.Can.Subscribe == "":
+	case p.Counted == nil:
+		p.Can.Subscribe, p.Can.Count = "", true
+		p.Text += " Your listings are not counted yet, which comes first."
+	case p.Counted.Active == 0:
+		p.Can.Subscribe, p.Can.Count = "", true
+		p.Text += " A subscription needs one active listing at least: add one in Hostaway or take one out of its archive, then count again."
+	}
 }
 
 // Ending is true for a subscription that runs well and will end.

@@ -94,10 +94,24 @@ func (d *Dashboard) storeConnection(c *fiber.Ctx, v *visit, f *form, account int
 	}
 	if err == nil || errors.Is(err, store.ErrNotReplicated) {
 		d.cfg.Hostaway.Forget(v.org.ID())
+		d.countConnected(c, v)
 		return err
 	}
 	d.explain(c, v, f, err)
 	return nil
+}
+
+// countConnected counts the listings that are billed while the member waits, for a while at most. Where that fails, or takes
+// longer, the daily count follows: the connection stands.
+func (d *Dashboard) countConnected(c *fiber.Ctx, v *visit) {
+	if d.cfg.Billing == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.UserContext(), checkFor)
+	defer cancel()
+	if err := d.cfg.Billing.CountConnected(ctx, v.org, v.actor(c)); err != nil {
+		d.cfg.Log.WarnContext(c.UserContext(), "the listings are not counted yet after connecting", "error", err, "request_id", v.requestID)
+	}
 }
 
 // check tries credentials, within the org's limit.
