@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -30,6 +31,12 @@ func closeBrowser() {
 // Without Chromium the test is skipped, except where one is required.
 func tab(t *testing.T) context.Context {
 	t.Helper()
+	return tabFor(t, patience)
+}
+
+// tabFor is a tab for a journey that takes longer.
+func tabFor(t *testing.T, most time.Duration) context.Context {
+	t.Helper()
 	path := chromiumPath()
 	if path == "" {
 		if os.Getenv("REQUIRE_BROWSER") == "1" || os.Getenv("CI") == "true" {
@@ -42,7 +49,7 @@ func tab(t *testing.T) context.Context {
 		t.Fatal(chromium.err)
 	}
 	ctx, cancel := chromedp.NewContext(chromium.ctx, chromedp.WithNewBrowserContext())
-	ctx, cancelTime := context.WithTimeout(ctx, patience)
+	ctx, cancelTime := context.WithTimeout(ctx, most)
 	messages := chromedp.Console(ctx)
 	done := make(chan struct{})
 	go func() {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-const pageText = `<!doctype html><html lang="en"><meta charset="utf-8"><title>{{.Title}}</title>
+const pageText = `<!doctype html><html lang="en"><meta charset="utf-8"><title>{{.Title}}</title><link rel="icon" href="data:,">
 <h1>{{.Title}}</h1>{{range .Lines}}<p>{{.}}</p>{{end}}
 <form method="post">{{range .Buttons}}<p><button name="do" value="{{.Do}}" id="{{.Do}}">{{.Label}}</button></p>{{end}}</form>
 {{with .Back}}<p><a id="back" href="{{.}}">Back</a></p>{{end}}</html>`
