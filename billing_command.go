@@ -11,7 +11,83 @@ import (
 )
 
 func billingCommands() []command {
-	return []command{billingCheckCommand()}
+	return []command{billingSetupCommand(), billingCheckCommand()}
+}
+
+func billingSetupCommand() command {
+	return command{
+		path:  "billing setup",
+		about: "Make or check product, price, portal and webhook endpoint in the Stripe account",
+		more: "Run it once with the settings of the server (HMCP_BILLING_MODE=stripe, HMCP_STRIPE_KEY, HMCP_BASE_URL), and again\n" +
+			"whenever in doubt: what is there stays. A new webhook endpoint's secret is printed this one time. The data folder\n" +
+			"must be a server's: start it once with HMCP_BILLING_MODE=off before.",
+		prepare: func(flags *flag.FlagSet) action {
+			var o setupOptions
+			flags.StringVar(&o.amount, "amount", "", "`AMOUNT` of one listing a month, like 5.00; needed where there is no price yet")
+			flags.StringVar(&o.currency, "currency", "usd", "`CURRENCY` of the amount")
+			flags.StringVar(&o.webhook, "webhook-url", "", "`ADDRESS` to which Stripe posts, without the path (default: HMCP_BASE_URL)")
+			return adminAction(func(ctx context.Context, d desk, _ []string) error { return d.billingSetup(ctx, o) })
+		},
+	}
+}
+
+// setupOptions are what was chosen on the command line.
+type setupOptions struct{ amount, currency, webhook string }
+
+func (d desk) billingSetup(ctx context.Context, o setupOptions) error {
+	if err := d.needsBilling(); err != nil {
+		return err
+	}
+	cfg := billing.SetupConfig{Store: d.store, Key: d.config.StripeKey, PriceLookup: d.config.StripePrice, BaseURL: d.baseURL()}
+	if d.config.given("HMCP_STRIPE_URL") {
+		cfg.URL = d.config.StripeURL
+	}
+	if o.webhook != "" {
+		u, err := safeAddress(o.webhook)
+		if err != nil || strings.Trim(u.Path, "/") != "" {
+			return misused(fmt.Sprintf("--webhook-url %q is not the address of a server", o.webhook), "give it without a path, like https://mcp.example.com")
+		}
+		cfg.BaseURL = strings.TrimRight(u.String(), "/")
+	}
+	if o.amount != "" {
+		minor, err := parseMoney(o.amount, strings.ToLower(o.currency))
+		if err != nil {
+			return misused(err.Error(), "give the price of a listing for a month, like --amount 5.00 --currency usd")
+		}
+		cfg.UnitAmount, cfg.Currency = minor, strings.ToLower(o.currency)
+		if err := d.printf("A listing is to cost %s a month.\n", formatMoney(minor, o.currency)); err != nil {
+			return err
+		}
+	}
+	report, err := billing.Setup(ctx, cfg)
+	for _, line := range report.Lines {
+		if err := d.printf("  %s\n", printable(line)); err != nil {
+			return err
+		}
+	}
+	if err != nil && !isStripes(err) {
+		return misused(oneLine(err.Error()), "what stands above was done; correct this and run it again")
+	}
+	if err != nil {
+		return d.stripeFailed(err, "setting Stripe up stopped")
+	}
+	return d.printf("%s", setupDone(report))
+}
+
+// setupDone says what is left to do.
+func setupDone(report billing.SetupReport) string {
+	var b strings.Builder
+	if !report.WebhookSecret.IsZero() {
+		fmt.Fprintf(&b, "\nThe endpoint's signing secret, which nobody can read again:\n\n  %s\n\nSet HMCP_STRIPE_WEBHOOK_SECRET to it, or write it into the file that HMCP_STRIPE_WEBHOOK_SECRET_FILE names, and start the server.\n",
+			report.WebhookSecret.Reveal())
+	} else {
+		b.WriteString("\nAll of it was there already.\n")
+	}
+	b.WriteString("In Stripe's dashboard, set failed payments to cancel the subscription after the last retry (docs/billing.md).\n")
+	if !report.Live {
+		b.WriteString("This is test mode: nobody is charged.\n")
+	}
+	return b.String()
 }
 
 func billingCheckCommand() command {

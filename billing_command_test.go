@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -74,6 +75,76 @@ func TestBillingCheckNeedsBillingAndStripe(t *testing.T) {
 		r := runCommand(t, test.environ, "billing", "check")
 		if r.code != test.code || r.out != "" || !strings.Contains(r.errOut, test.says) {
 			t.Errorf("%s: code %d\n%s%s", name, r.code, r.out, r.errOut)
+		}
+	}
+}
+
+var webhookSecretText = regexp.MustCompile(`whsec_\w+`)
+
+func TestBillingSetupSaysWhatItDid(t *testing.T) {
+	t.Parallel()
+	stripe := stripetest.Start(t, stripetest.Options{Ticks: true})
+	s := newSite(t, "HMCP_BILLING_MODE=stripe", "HMCP_STRIPE_KEY=rk_test_site", "HMCP_STRIPE_URL="+stripe.URL())
+	r := runCommand(t, s.environ, "billing", "setup")
+	if r.code != exitMisused || !strings.Contains(r.errOut, "say what a listing costs a month") {
+		t.Errorf("without a price: code %d\n%s%s", r.code, r.out, r.errOut)
+	}
+	r = runCommand(t, s.environ, "billing", "setup", "--amount", "5.00")
+	if r.code != exitOK {
+		t.Fatalf("code %d\n%s%s", r.code, r.out, r.errOut)
+	}
+	for _, want := range []string{
+		`A listing is to cost 5\.00 USD a month`, `price price_\w+ made: 500 usd`, `portal configuration \S+ made`,
+		`webhook endpoint we_\w+ made: https://mcp\.example\.com/webhooks/stripe, API version 2023-10-16`, `whsec_\w+`, `test mode: nobody is charged`,
+	} {
+		s.says(r.out, want)
+	}
+	signing := webhookSecretText.FindString(r.out)
+	// A second run makes nothing, and the secret does not come again.
+	calls := len(stripe.Calls())
+	r = runCommand(t, s.environ, "billing", "setup", "--amount", "5", "--currency", "USD")
+	if r.code != exitOK || strings.Contains(r.out, "whsec_") || strings.Contains(r.out, " made") || !strings.Contains(r.out, "All of it was there already") {
+		t.Errorf("again: code %d\n%s%s", r.code, r.out, r.errOut)
+	}
+	for _, c := range stripe.Calls()[calls:] {
+		if c.Method == "POST" && !strings.Contains(c.Path, "billing_portal/configurations") {
+			t.Errorf("the second run writes: %s %s", c.Method, c.Path)
+		}
+	}
+	r = runCommand(t, s.environ, "billing", "setup", "--amount", "6.00")
+	if r.code != exitMisused || !strings.Contains(r.errOut, "can't be changed") {
+		t.Errorf("another amount: code %d\n%s%s", r.code, r.out, r.errOut)
+	}
+	// The secret is of test mode: a live key beside it is refused before anybody asks Stripe.
+	live := slices.DeleteFunc(slices.Clone(s.environ), func(one string) bool {
+		return strings.HasPrefix(one, "HMCP_STRIPE_URL=") || strings.HasPrefix(one, "HMCP_STRIPE_KEY=")
+	})
+	live = append(live, "HMCP_STRIPE_KEY=rk_live_site", "HMCP_STRIPE_WEBHOOK_SECRET="+signing, "HMCP_LISTEN=127.0.0.1:0")
+	r = runCommand(t, live, "serve")
+	if r.code != exitMisused || !strings.Contains(r.errOut, "the Stripe key is of live mode and the webhook secret is of an endpoint of test mode") {
+		t.Errorf("two modes: code %d\n%s", r.code, r.errOut)
+	}
+}
+
+func TestBillingSetupRefusesWhatItCantRead(t *testing.T) {
+	t.Parallel()
+	s, _ := billedSite(t)
+	for _, test := range []struct{ line, want string }{
+		{"--amount 5,00", "is not an amount"},
+		{"--amount 5.005", "more digits behind the point"},
+		{"--amount 5 --currency dollars", "is not a currency"},
+		{"--webhook-url ftp://x", "is not the address of a server"},
+		{"--webhook-url https://mcp.example.com/webhooks/stripe", "without a path"},
+		{"--amont 5", "flag provided but not defined"},
+	} {
+		r := runCommand(t, s.environ, append([]string{"billing", "setup"}, strings.Fields(test.line)...)...)
+		if r.code != exitMisused || !strings.Contains(r.errOut, test.want) || strings.Contains(r.out, "made") {
+			t.Errorf("%s: code %d\n%s%s", test.line, r.code, r.out, r.errOut)
+		}
+	}
+	for line, want := range map[string]string{"billing": "one of setup, check follows", "billing chek": "did you mean `hostaway-mcp billing check`?", "biling setup": "did you mean `hostaway-mcp billing setup`?"} {
+		if r := runCommand(t, s.environ, strings.Fields(line)...); r.code != exitMisused || !strings.Contains(r.errOut, want) {
+			t.Errorf("%s: %s", line, r.errOut)
 		}
 	}
 }

@@ -1,0 +1,64 @@
+// Leaving: an org is about to be deleted, so nothing may bill it any more.
+
+package billing
+
+import (
+	"context"
+	"errors"
+
+	"github.com/stripe/stripe-go/v76"
+
+	"hostaway-mcp/store"
+)
+
+// Leave ends every subscription of the org at once, and closes the page where it could
+// begin one. Nothing is given back: that is the operator's to decide, in Stripe's
+// dashboard, where the customer stays. It returns the ids of what it ended, and may be
+// called again. Errors: *Error when Stripe can't be asked; what it ended is returned.
+func (b *Billing) Leave(ctx context.Context, org *store.Org) (ended []string, err error) {
+	release, err := b.orgs.hold(ctx, org.ID())
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	account, err := org.Billing(ctx)
+	if errors.Is(err, store.ErrNotFound) || err == nil && account.CustomerID == "" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if account.CheckoutSession != "" {
+		_, err := b.stripe.expireCheckout(ctx, account.CheckoutSession, onceKey("leave", account.CheckoutSession))
+		if kind := kindOf(err); err != nil && kind != KindNotFound && kind != KindInvalid { // it was paid, or has run out
+			return nil, err
+		}
+	}
+	all, err := b.stripe.subscriptionsOf(ctx, account.CustomerID)
+	if kindOf(err) == KindNotFound {
+		return nil, nil // the customer was deleted
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range all {
+		if over(s) {
+			continue
+		}
+		if _, err := b.stripe.cancelNow(ctx, s.ID, onceKey("leave", s.ID)); err != nil && kindOf(err) != KindNotFound {
+			return ended, err
+		}
+		ended = append(ended, s.ID)
+	}
+	return ended, nil
+}
+
+// over tells whether a subscription bills nobody any more.
+func over(s stripeSubscription) bool { return ended(s.Status) }
+
+// cancelNow ends the subscription at once.
+func (a *stripeAPI) cancelNow(ctx context.Context, subscriptionID, key string) (stripeSubscription, error) {
+	p := &stripe.SubscriptionCancelParams{Params: writing(ctx, key), InvoiceNow: stripe.Bool(false), Prorate: stripe.Bool(false)}
+	s, err := a.subscriptions.Cancel(subscriptionID, p)
+	return one(ctx, "end the subscription", s, err, readSubscription)
+}
