@@ -23,10 +23,12 @@ func deleteOrgCommand() command {
 		path: "delete-org", args: []string{"ORG"},
 		about: "Delete an org with everything in it, for good",
 		more: "Its keys are refused at once, also by a running server. Export it first if anybody may want its data:\n" +
-			"`export-org ORG`. People who belong to no other org go with it; operators keep their sign-in.",
+			"`export-org ORG`. People who belong to no other org go with it; operators keep their sign-in.\n" +
+			"With billing on, its subscription at Stripe ends first, at once; the customer and its invoices stay there.",
 		prepare: func(flags *flag.FlagSet) action {
 			var o deletion
 			flags.StringVar(&o.yes, "yes", "", "the org's `NAME`, to confirm that this one is meant")
+			flags.BoolVar(&o.keepStripe, "keep-stripe", false, "don't end its subscription at Stripe: you see to that in Stripe's dashboard")
 			flags.BoolVar(&o.rewrite, "rewrite", false, "also write the database anew, so that no piece of the log stays in it; writers wait meanwhile")
 			return adminAction(func(ctx context.Context, d desk, words []string) error { return d.deleteOrg(ctx, words[0], o) })
 		},
@@ -35,8 +37,9 @@ func deleteOrgCommand() command {
 
 // deletion is what was chosen on the command line.
 type deletion struct {
-	yes     string
-	rewrite bool
+	yes        string
+	rewrite    bool
+	keepStripe bool
 }
 
 func (d desk) deleteOrg(ctx context.Context, word string, o deletion) error {
@@ -46,6 +49,9 @@ func (d desk) deleteOrg(ctx context.Context, word string, o deletion) error {
 	}
 	if o.yes != org.Name() {
 		return d.askFirst(ctx, org, o)
+	}
+	if err := d.leaveStripe(ctx, org, o.keepStripe); err != nil {
+		return err
 	}
 	if err := d.printf("Deleting %s (%s): its rows, then what is left of them in the file. This takes seconds, and longer for a long log.\n", org.Name(), org.ID()); err != nil {
 		return err
@@ -125,9 +131,9 @@ func deletedText(org *store.Org, gone store.Deleted, files int, rewritten bool) 
 	var b strings.Builder
 	fmt.Fprintf(&b, "Deleted %s (%s).\n", org.Name(), org.ID())
 	for _, table := range slices.Sorted(maps.Keys(gone.Rows)) {
-		fmt.Fprintf(&b, "  %-14s %d\n", table, gone.Rows[table])
+		fmt.Fprintf(&b, "  %-18s %d\n", table, gone.Rows[table])
 	}
-	fmt.Fprintf(&b, "  %-14s %d\n  %-14s %d\n", "people", gone.Users, "files", files)
+	fmt.Fprintf(&b, "  %-18s %d\n  %-18s %d\n", "people", gone.Users, "files", files)
 	if gone.Operators > 0 {
 		fmt.Fprintf(&b, "Operators who are in no org now: %d. `%s admin member add ORG EMAIL` lets them in again.\n", gone.Operators, binaryName)
 	}

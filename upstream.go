@@ -24,7 +24,7 @@ type upstream struct {
 	budget     *hostaway.Budget
 	http       *http.Client // nil: the client's own
 	activation time.Duration
-	observe    hostaway.Observe // nil: nobody looks
+	observe    hostaway.Observe   // nil: nobody looks
 	changed    func(orgID string) // nil, or told when a connection was made, replaced or given up
 	now        func() time.Time
 	log        *slog.Logger
