@@ -2,6 +2,7 @@
 package stripetest
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
@@ -13,16 +14,18 @@ import (
 type event struct {
 	id, kind string
 	created  int64
-	object   object // in the shapes of APIVersion, as it was
-	previous object // what the change replaced; nil where Stripe tells nothing
+	about    string          // the id of its object
+	object   json.RawMessage // in the shapes of APIVersion, as it was
+	previous json.RawMessage // what the change replaced; nil where Stripe tells nothing
+	body     []byte          // as endpoints of APIVersion get it, once one did
 	waiting  map[*endpoint]bool
 }
 
-// emit records an event and sends it on its way. shown belongs to the event from now on.
+// emit records an event and sends it on its way.
 func (s *Server) emit(kind string, shown object, id string) {
-	e := &event{id: s.id("evt"), kind: kind, created: s.clock.now, object: shown, waiting: map[*endpoint]bool{}}
+	e := &event{id: s.id("evt"), kind: kind, created: s.clock.now, about: id, object: mustJSON(shown), waiting: map[*endpoint]bool{}}
 	if strings.HasSuffix(kind, ".updated") {
-		e.previous = replaced(s.rendered[id], shown)
+		e.previous = mustJSON(replaced(s.rendered[id], shown))
 	}
 	s.rendered[id] = shown
 	s.events = append(s.events, e)
@@ -46,13 +49,14 @@ func replaced(before, after object) object {
 func sameObject(a, b object) bool { return reflect.DeepEqual(a, b) }
 
 func (s *Server) showEvent(e *event, version string) object {
-	shown, previous := e.object, e.previous
-	if version != APIVersion {
-		shown, previous = modern(shown), modern(previous)
-	}
-	data := object{"object": shown}
+	data := object{"object": e.object}
 	if e.previous != nil {
-		data["previous_attributes"] = previous
+		data["previous_attributes"] = e.previous
+	}
+	if version != APIVersion {
+		for key, raw := range data {
+			data[key] = modern(readObject(raw.(json.RawMessage)))
+		}
 	}
 	return s.shaped("event", object{
 		"id": e.id, "type": e.kind, "created": e.created, "api_version": version, "data": data, "pending_webhooks": len(e.waiting),
@@ -67,20 +71,28 @@ var movedIn = map[string][]string{
 	"line_item":    {"price", "proration", "proration_details", "type", "subscription", "subscription_item", "invoice_item", "tax_amounts"},
 }
 
-// modern is an object in the shapes of 2025 and later.
-func modern(o object) object {
-	if o == nil {
-		return nil
+func readObject(raw json.RawMessage) object {
+	var o object
+	if err := json.Unmarshal(raw, &o); err != nil {
+		panic(fmt.Sprintf("stripetest: read an object of an event: %v", err))
 	}
+	return o
+}
+
+// modern is an object, as it was read, in the shapes of 2025 and later.
+func modern(o object) object {
 	out := maps.Clone(o)
 	for key, value := range out {
 		switch held := value.(type) {
-		case object:
+		case map[string]any:
 			out[key] = modern(held)
-		case []object:
-			list := make([]object, len(held))
+		case []any:
+			list := make([]any, len(held))
 			for i, one := range held {
-				list[i] = modern(one)
+				list[i] = one
+				if inner, ok := one.(map[string]any); ok {
+					list[i] = modern(inner)
+				}
 			}
 			out[key] = list
 		}
@@ -89,8 +101,8 @@ func modern(o object) object {
 	switch kind {
 	case "subscription":
 		if items, ok := out["items"].(object); ok {
-			for _, i := range items["data"].([]object) {
-				i["current_period_start"], i["current_period_end"] = o["current_period_start"], o["current_period_end"]
+			for _, i := range items["data"].([]any) {
+				i.(object)["current_period_start"], i.(object)["current_period_end"] = o["current_period_start"], o["current_period_end"]
 			}
 		}
 		out["billing_mode"] = object{"type": "classic"}
@@ -103,6 +115,17 @@ func modern(o object) object {
 		delete(out, key)
 	}
 	return out
+}
+
+// bodyOf is an event as an endpoint of that version gets it.
+func (s *Server) bodyOf(e *event, version string) []byte {
+	if version != APIVersion {
+		return mustJSON(s.showEvent(e, version))
+	}
+	if e.body == nil {
+		e.body = mustJSON(s.showEvent(e, version))
+	}
+	return e.body
 }
 
 func (s *Server) getEvent(q *request) (object, error) {
@@ -154,8 +177,7 @@ func (s *Server) Events() []Event {
 	defer s.mu.Unlock()
 	out := make([]Event, len(s.events))
 	for i, e := range s.events {
-		id, _ := e.object["id"].(string)
-		out[i] = Event{ID: e.id, Type: e.kind, Created: time.Unix(e.created, 0).UTC(), ObjectID: id, Waiting: len(e.waiting)}
+		out[i] = Event{ID: e.id, Type: e.kind, Created: time.Unix(e.created, 0).UTC(), ObjectID: e.about, Waiting: len(e.waiting)}
 	}
 	return out
 }

@@ -167,7 +167,7 @@ func (s *Server) deliver(d *delivery) bool {
 	if version == "" {
 		version = s.options.AccountVersion
 	}
-	body := mustJSON(s.showEvent(d.event, version))
+	body := s.bodyOf(d.event, version)
 	signature := Signature(body, signedAt, d.endpoint.secrets...)
 	to := *d.endpoint
 	s.mu.Unlock()
@@ -357,7 +357,7 @@ func (s *Server) listEndpoints(q *request) (object, error) {
 	return paged(q, newest(s.endpoints, nil), func(n *endpoint) string { return n.id }, s.showEndpoint)
 }
 
-func mustJSON(o object) []byte {
+func mustJSON(o object) json.RawMessage {
 	raw, err := json.Marshal(o)
 	if err != nil {
 		panic(fmt.Sprintf("stripetest: write an object: %v", err))
