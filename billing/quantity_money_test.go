@@ -42,29 +42,29 @@ func TestEveryPeriodIsBilledByTheLedger(t *testing.T) {
 		}
 		return stripetest.NoFault
 	})
-	const step = 30 * time.Minute
+	const step = 2 * time.Hour
 	partial := 0
-	for slot := range 65 * 48 {
+	for slot := range 65 * 12 {
 		o.stripe.Advance(step)
-		if r.IntN(600) == 0 {
+		if r.IntN(150) == 0 {
 			o.stripe.Outage(o.now(), o.now().Add(time.Duration(1+r.IntN(60))*time.Hour))
 		}
 		for i, c := range orgs {
-			if slot%48 != i*7 {
+			if slot%12 != i*3 {
 				continue
 			}
 			if r.IntN(3) == 0 {
 				c.listings = max(0, c.listings+r.IntN(9)-4)
 			}
 			o.hostaway.set(c.org, c.listings)
-			if r.IntN(30) == 0 {
+			if r.IntN(20) == 0 {
 				o.hostaway.breakOff(c.org)
 				partial++
 			}
 			_, _ = o.Count(t.Context(), c.org, store.CountDaily, system()) // a walk that breaks off is part of it
 		}
 		o.bring(t)
-		if slot%24 == 0 {
+		if slot%12 == 5 {
 			for _, c := range orgs {
 				_ = o.Refresh(t.Context(), c.org) // nor does each reading work
 			}
