@@ -48,6 +48,7 @@ func TestOperatorSeesHowBillingDoes(t *testing.T) {
 	b.get("/operator/billing").wantText(t, "[data-verdict]", "2 orgs wait for a decision")
 	status.status = BillingStatus{}
 	p = b.get("/operator/billing")
+	p.wantText(t, "[data-verdict]", "Not compared with Stripe yet")
 	wantPage(t, p, 200, "the invariants were not checked yet", "There is no org yet.")
 }
 

@@ -200,7 +200,8 @@ func (p *paying) refused(a *assistant, why string) {
 }
 
 // TestAnOwnerPays walks the whole way of the money: a trial, a second org that has none, Checkout, a card that fails, the
-// suspension and its end, and the end of the subscription. The assistant's side is looked at at each turn.
+// suspension and its end, the end of the subscription, and a new one. The assistant's side is looked at at each turn, and the
+// operator's at the end.
 func TestAnOwnerPays(t *testing.T) {
 	t.Parallel()
 	ctx := tabFor(t, 4*patience)
@@ -213,6 +214,8 @@ func TestAnOwnerPays(t *testing.T) {
 	p.suspended(assistant)
 	p.restored(assistant)
 	p.ends(assistant)
+	p.again(assistant)
+	p.overseen()
 }
 
 // tries is the trial: the sum at connecting, and tools that answer. Then the account goes to another org.
@@ -254,6 +257,9 @@ func (p *paying) subscribes() *assistant {
 	p.await("the note", `location.search === "" && document.body.innerText.includes("Subscribed. Thank you")`)
 	p.await("the invoice is there", `document.querySelector("#invoices .chip.good")?.textContent === "Paid"`)
 	p.picture("5-active")
+	p.click(`a[href="/billing/listings"]`)
+	p.await("the very listings are shown, by name", `document.querySelectorAll("#dialog tbody tr").length === Number(document.querySelector(".plan .sum").innerText.split(" ")[0]) && document.querySelector("#dialog tbody").innerText.includes("`+firstMarker+`")`)
+	p.click("#dialog [data-close]")
 	assistant.must(p.t, "hostaway_list_properties", `{"limit":1}`)
 	return assistant
 }
@@ -333,5 +339,34 @@ func (p *paying) ends(a *assistant) {
 	p.refused(a, "The subscription of this organization ended")
 	if all := p.stripe.Subscriptions(p.customer()); len(all) != 1 || all[0].Status != "canceled" {
 		p.t.Errorf("at Stripe: %+v", all)
+	}
+}
+
+// again is a new subscription of the same customer.
+func (p *paying) again(a *assistant) {
+	p.t.Helper()
+	p.click(`form[action="/billing/checkout"] button`)
+	p.click("#pay")
+	p.plan("Active")
+	a.must(p.t, "hostaway_list_properties", `{"limit":1}`)
+	var live int
+	for _, s := range p.stripe.Subscriptions(p.customer()) {
+		if s.Status == "active" {
+			live++
+		}
+	}
+	if live != 1 {
+		p.t.Errorf("%d subscriptions live at Stripe", live)
+	}
+}
+
+// overseen is what the operator, who is the first org's owner, sees of both orgs.
+func (p *paying) overseen() {
+	p.t.Helper()
+	v := newVisitor(p.t, p.s.base)
+	v.submit(v.get("/login"), "/login", map[string]string{"email": owner().email, "password": owner().password})
+	page := v.get("/operator/billing")
+	if page.status != http.StatusOK || !strings.Contains(page.body, "Orgs by state") || !strings.Contains(page.body, ">Active</span>") {
+		p.t.Errorf("the operator's page: %d %s", page.status, clip(page.body))
 	}
 }
