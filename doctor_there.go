@@ -161,13 +161,12 @@ func examineServer(ctx context.Context, d *doctor) []check {
 	case err != nil:
 		return []check{bad(name, fmt.Sprintf("%s: %v", local, err), "choose another HMCP_LISTEN, or stop what listens there; run doctor with the server's own settings")}
 	}
-	v, err := d.ask(ctx, localTransport(), local+"/readyz")
-	var answer readiness
-	if err == nil {
-		err = json.Unmarshal(v.text, &answer)
-	}
+	answer, err := d.readiness(ctx)
 	if err != nil {
 		return []check{bad(name, fmt.Sprintf("it runs and does not say how it does (%v)", rootCause(err)), "look at its log")}
+	}
+	if answer.standby() {
+		return []check{doubtful(name, "it is a standby: it waits until the server that writes the replica stops", "nothing, unless this is the one that should serve: then stop the other one")}
 	}
 	checks := []check{good(name, "it runs, and takes calls")}
 	if !answer.Ready {
@@ -179,6 +178,20 @@ func examineServer(ctx context.Context, d *doctor) []check {
 		}
 	}
 	return checks
+}
+
+// readiness is what the server on this machine says of itself.
+func (d *doctor) readiness(ctx context.Context) (answer readiness, err error) {
+	v, err := d.ask(ctx, localTransport(), localURL(d.config)+"/readyz")
+	if err == nil {
+		err = json.Unmarshal(v.text, &answer)
+	}
+	return answer, err
+}
+
+// standby tells whether a server waits for the one that writes the replica.
+func (r readiness) standby() bool {
+	return !r.Ready && len(r.Checks) > 0 && r.Checks[0].Reason == reasonWaiting
 }
 
 // examineAddress asks the address that people use, and expects this server.
@@ -194,6 +207,9 @@ func examineAddress(ctx context.Context, d *doctor) []check {
 			fmt.Sprintf("look at DNS, the firewall and the proxy. Some networks lead no machine to its own public address: then try `curl %s/livez` from another one", base))}
 	}
 	if err := d.isOurs(v); err != nil {
+		if own, e := d.readiness(ctx); e == nil && own.standby() {
+			return []check{good(name, base+" leads to another server, which serves while this one waits")}
+		}
 		return []check{bad(name, fmt.Sprintf("%s: %v", base, err), "look at where DNS and the proxy lead; is HMCP_BASE_URL right?")}
 	}
 	checks := []check{good(name, base+" leads here")}

@@ -7,21 +7,24 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"hostaway-mcp/replica"
 )
 
 const (
 	holdTime = 5 * time.Second // most starts take less: whoever calls then need not notice
 	comeBack = "5"             // seconds, for Retry-After
+
+	comeBackLater = "60" // when another server has to stop first
 )
 
 type entry struct {
+	at          func() replica.Step // what the start is at
 	live        http.Handler
 	certificate *certificate // nil: no TLS of our own
 	log         *slog.Logger
@@ -30,7 +33,7 @@ type entry struct {
 }
 
 func newEntry(live http.Handler, log *slog.Logger) *entry {
-	return &entry{live: live, log: log, built: make(chan struct{})}
+	return &entry{at: func() replica.Step { return replica.StepOpening }, live: live, log: log, built: make(chan struct{})}
 }
 
 // inside is the rooms and the way to them.
@@ -39,19 +42,15 @@ type inside struct {
 	routes http.Handler
 }
 
-// openEntry makes the entry of the server of a data folder. The first start of
-// all has no name yet: one that is refused later must leave nothing behind.
-func (p *process) openEntry(ctx context.Context, c config, log *slog.Logger) (*entry, error) {
-	instance, err := readInstance(c.DataDir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, folderProblem(c.DataDir, err)
-	}
-	e := newEntry(liveHandler(instance), log)
+// openEntry makes the entry of the server of a data folder; at tells what its start is at.
+func (p *process) openEntry(ctx context.Context, c config, at func() replica.Step, log *slog.Logger) *entry {
+	e := newEntry(liveNamed(instanceOf(c.DataDir)), log)
+	e.at = at
 	if c.Domain != "" {
 		e.certificate = newCertificate(c, p.web, p.now, log)
 		e.certificate.load(ctx)
 	}
-	return e, nil
+	return e
 }
 
 // lead opens the way to the rooms.
@@ -67,7 +66,8 @@ func (e *entry) lead(h *house, c config) {
 func (e *entry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	machine := r.URL.Path == "/livez" || r.URL.Path == "/readyz"
 	in := e.inside.Load()
-	if in == nil && !machine {
+	at := e.at()
+	if in == nil && !machine && at != replica.StepWaiting {
 		in = e.hold(r.Context())
 	}
 	switch {
@@ -76,16 +76,25 @@ func (e *entry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/livez":
 		e.live.ServeHTTP(w, r)
 	case machine:
-		asked(func(*http.Request) (int, any) { return http.StatusServiceUnavailable, notYet() }).ServeHTTP(w, r)
+		asked(func(*http.Request) (int, any) { return http.StatusServiceUnavailable, notYet(at) }).ServeHTTP(w, r)
 	default:
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Retry-After", comeBack)
-		w.WriteHeader(http.StatusServiceUnavailable)
-		_ = json.NewEncoder(w).Encode(struct {
-			Error string `json:"error"`
-		}{"the server is starting: try again in a few seconds"})
+		turnAway(w, at)
 	}
+}
+
+// turnAway says when to come back.
+func turnAway(w http.ResponseWriter, at replica.Step) {
+	after, text := comeBack, "the server is starting: try again in a few seconds"
+	if at == replica.StepWaiting {
+		after, text = comeBackLater, "this server is a standby and waits until the one that serves has stopped: go to that one, or try again in a minute"
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Retry-After", after)
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_ = json.NewEncoder(w).Encode(struct {
+		Error string `json:"error"`
+	}{text})
 }
 
 // hold waits a moment for the rooms; nil means that it takes longer.
@@ -99,8 +108,16 @@ func (e *entry) hold(ctx context.Context) *inside {
 	return e.inside.Load()
 }
 
-func notYet() readiness {
-	return readiness{Checks: []publicCheck{{Name: "server", State: stateWarn, Reason: "starting"}}}
+// What /readyz says of the server before there are rooms; doctor knows a standby by it.
+const (
+	reasonStarting  = "starting"
+	reasonRestoring = "restoring the database"
+	reasonWaiting   = "a standby: waiting for the lease on the replica"
+)
+
+func notYet(at replica.Step) readiness {
+	reasons := map[replica.Step]string{replica.StepOpening: reasonStarting, replica.StepRestoring: reasonRestoring, replica.StepWaiting: reasonWaiting}
+	return readiness{Checks: []publicCheck{{Name: "server", State: stateWarn, Reason: reasons[at]}}}
 }
 
 // front serves the entry: on one port that everything answers on, with a domain

@@ -70,16 +70,30 @@ func TestServerThatWaitsItsTurnAnswers(t *testing.T) {
 	}
 	first := startCommand(t, environ(filepath.Join(t.TempDir(), "one"), "127.0.0.1:0"), "serve", "--first-start")
 	first.waitFor(first.errOut, `(msg=serving)`)
-	second := startCommand(t, environ(filepath.Join(t.TempDir(), "two"), "127.0.0.1:0"))
+	standby := append(environ(filepath.Join(t.TempDir(), "two"), "127.0.0.1:0"), "HMCP_METRICS_LISTEN=127.0.0.1:0")
+	second := startCommand(t, standby)
 	second.waitFor(second.errOut, `(waiting until it is free)`)
 	address := second.waitFor(second.errOut, `msg=listening address=(\S+)`)
 	var live liveness
-	if text, err := fetchText(t, "http://"+address+"/livez"); err != nil || json.Unmarshal([]byte(text), &live) != nil || !live.Live {
+	if text, err := fetchText(t, "http://"+address+"/livez"); err != nil || json.Unmarshal([]byte(text), &live) != nil || !live.Live || !strings.HasPrefix(live.Instance, "srv_") {
 		t.Errorf("%v %s", err, text)
 	}
-	if text, err := fetchText(t, "http://"+address+"/readyz"); err != nil || !strings.Contains(text, `"reason":"starting"`) {
-		t.Errorf("%v %s", err, text)
+	waiting := ""
+	for end := time.Now().Add(20 * time.Second); !strings.Contains(waiting, reasonWaiting) && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		waiting, _ = fetchText(t, "http://"+address+"/readyz")
 	}
+	if want := `{"ready":false,"checks":[{"name":"server","state":"warn","reason":"` + reasonWaiting + `"}]}`; strings.TrimSpace(waiting) != want {
+		t.Errorf("readyz: %s", waiting)
+	}
+	began := time.Now()
+	if text, err := fetchText(t, "http://"+address+"/mcp"); err != nil || !strings.Contains(text, "this server is a standby") || time.Since(began) > holdTime/2 {
+		t.Errorf("after %s: %v %s", time.Since(began), err, text)
+	}
+	scraped := second.waitFor(second.errOut, `msg="serving metrics" address=(\S+)`)
+	if text, err := fetchText(t, "http://"+scraped+"/metrics"); err != nil || !strings.Contains(text, `hmcp_replica_state{state="waiting"} 1`) {
+		t.Errorf("metrics: %v %s", err, text)
+	}
+	doctorOfAStandby(t, append(standby, "HMCP_LISTEN="+address), "http://"+first.waitFor(first.errOut, `msg=serving address=(\S+)`))
 	if code := second.stop(); code != exitOK || strings.Contains(second.errOut.String(), "level=ERROR") {
 		t.Errorf("exit code %d: %s", code, second.errOut)
 	}
@@ -89,4 +103,23 @@ func TestServerThatWaitsItsTurnAnswers(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, first.errOut)
 	}
 	third.waitFor(third.errOut, `(msg=serving)`)
+}
+
+// doctorOfAStandby: that it waits is no fault, and that people are led to the server
+// that serves is as it should be.
+func doctorOfAStandby(t *testing.T, environ []string, serving string) {
+	t.Helper()
+	for base, want := range map[string]string{"": "leads here", serving: "leads to another server, which serves while this one waits"} {
+		d := &doctor{process: &process{environ: append(environ, "HMCP_BASE_URL="+base), now: time.Now, web: http.DefaultTransport}}
+		var err error
+		if d.config, err = loadConfig(d.environ, ""); err != nil {
+			t.Fatal(err)
+		}
+		if c := examineServer(t.Context(), d)[0]; c.State != stateWarn || !strings.Contains(c.Text, "it is a standby: it waits") {
+			t.Errorf("server: %+v", c)
+		}
+		if c := examineAddress(t.Context(), d)[0]; c.State != stateOK || !strings.Contains(c.Text, want) {
+			t.Errorf("address: %+v", c)
+		}
+	}
 }

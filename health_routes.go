@@ -29,7 +29,12 @@ type publicCheck struct {
 }
 
 func liveHandler(instance string) http.Handler {
-	return asked(func(*http.Request) (int, any) { return http.StatusOK, liveness{Live: true, Instance: instance} })
+	return liveNamed(func() string { return instance })
+}
+
+// liveNamed is for a server that may not have its name yet.
+func liveNamed(instance func() string) http.Handler {
+	return asked(func(*http.Request) (int, any) { return http.StatusOK, liveness{Live: true, Instance: instance()} })
 }
 
 func readyHandler(h *health) http.Handler {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 )
 
 const instanceFile = "instance.id"
@@ -38,4 +39,21 @@ func makeInstance(folder string) (string, error) {
 		return "", folderProblem(folder, err)
 	}
 	return id, nil
+}
+
+// instanceOf gives the id of the folder's server out as soon as there is one: the
+// first start of all answers before it has made it.
+func instanceOf(folder string) func() string {
+	var known atomic.Pointer[string]
+	return func() string {
+		if id := known.Load(); id != nil {
+			return *id
+		}
+		id, err := readInstance(folder)
+		if err != nil {
+			return ""
+		}
+		known.Store(&id)
+		return id
+	}
 }

@@ -13,7 +13,7 @@ import (
 
 func replicaStates() []replica.State {
 	return []replica.State{
-		replica.StateOff, replica.StateStarting, replica.StateCopying, replica.StateBehind,
+		replica.StateOff, replica.StateWaiting, replica.StateStarting, replica.StateCopying, replica.StateBehind,
 		replica.StateFenced, replica.StateRefused, replica.StateLost,
 	}
 }

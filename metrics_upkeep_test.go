@@ -64,7 +64,7 @@ func TestFiguresOfTheReplica(t *testing.T) {
 	m.askReplica(func() replica.Status { return status })
 	seconds := float64(at.UnixMilli()) / 1000
 	want := map[string]float64{
-		"state{state=off}": 0, "state{state=starting}": 0, "state{state=copying}": 0, "state{state=behind}": 1, "state{state=fenced}": 0, "state{state=refused}": 0, "state{state=lost}": 0,
+		"state{state=off}": 0, "state{state=waiting}": 0, "state{state=starting}": 0, "state{state=copying}": 0, "state{state=behind}": 1, "state{state=fenced}": 0, "state{state=refused}": 0, "state{state=lost}": 0,
 		"lag_seconds": 1.5, "last_sync_timestamp_seconds": seconds, "transactions_behind": 3, "lease_held": 1, "lease_until_timestamp_seconds": seconds + 60,
 		"storage_calls_total{operation=put,outcome=ok}": 7, "storage_calls_total{operation=put,outcome=failed}": 2,
 		"critical_writes_total{outcome=confirmed}": 5, "critical_writes_total{outcome=missed}": 1, "troubles{grave=true}": 1, "troubles{grave=false}": 2,

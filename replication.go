@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"hostaway-mcp/replica"
@@ -126,32 +127,59 @@ func findDamage(ctx context.Context, path string) (string, error) {
 // copied is the copy of the database while serve runs. Without a replica it only
 // keeps other servers off the data folder.
 type copied struct {
-	*replica.Replica
-	configured bool
-	db         *store.Store // set when the database is open
+	*replica.Replica // nil until it is open
+	settings         replica.Settings
+	db               *store.Store // set when the database is open
+	opened           atomic.Pointer[replica.Replica]
+	step             atomic.Pointer[replica.Step] // of opening it
 }
 
-// openReplica comes before the database is opened: it may have to be restored.
-func (p *process) openReplica(ctx context.Context, c config, settings replica.Settings, log *slog.Logger, allowed allowances) (*copied, error) {
-	options := p.replicaOptions(c, settings, log)
+// openReplica comes before the database is opened: it may have to be restored, and
+// another server may have to be waited for.
+func (p *process) openReplica(ctx context.Context, c config, r *copied, log *slog.Logger, allowed allowances) error {
+	options := p.replicaOptions(c, r.settings, log)
 	options.FirstStart, options.AcceptRollback = allowed.firstStart, allowed.acceptRollback
 	var err error
-	if settings.Configured() {
+	if r.settings.Configured() {
 		if options.Node, err = makeInstance(c.DataDir); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	r := &copied{configured: settings.Configured()}
+	options.Step = func(s replica.Step) { r.step.Store(&s) }
 	options.Pause = func(ctx context.Context, f func(context.Context) error) error { return r.db.Quiet(ctx, f) }
 	if r.Replica, err = replica.Open(ctx, options); err != nil {
-		return nil, replicaProblem(err)
+		return replicaProblem(err)
 	}
-	return r, nil
+	r.opened.Store(r.Replica)
+	return nil
+}
+
+// at is what opening is at.
+func (r *copied) at() replica.Step {
+	if s := r.step.Load(); s != nil {
+		return *s
+	}
+	return replica.StepOpening
+}
+
+// Status tells how the replica is doing, from the first moment on.
+func (r *copied) Status() replica.Status {
+	if opened := r.opened.Load(); opened != nil {
+		return opened.Status()
+	}
+	s := replica.Status{State: replica.StateStarting, Where: r.settings.Where()}
+	switch {
+	case !r.settings.Configured():
+		s.State = replica.StateOff
+	case r.at() == replica.StepWaiting:
+		s.State = replica.StateWaiting
+	}
+	return s
 }
 
 // adjust tells the store of the copy.
 func (r *copied) adjust(s *store.Config) {
-	if r.configured {
+	if r.settings.Configured() {
 		s.Replicated, s.ReplicaOwnsCheckpoints = r.Replicated, true
 	}
 }

@@ -72,14 +72,15 @@ func (p *process) serve(ctx context.Context, allowed allowances) error {
 		return err
 	}
 	warnOutside(ctx, c, settings.Folder(), w.log)
-	e, err := p.openEntry(ctx, c, w.log)
-	if err != nil {
-		return err
+	r := &copied{settings: settings}
+	if w.metrics != nil {
+		w.metrics.askReplica(r.Status)
 	}
+	e := p.openEntry(ctx, c, r.at, w.log)
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	wait := e.begin(ctx, end, e.front(c, on, more...))
-	r, err := p.openReplica(ctx, c, settings, w.log, allowed)
+	err = p.openReplica(ctx, c, r, w.log, allowed)
 	switch {
 	case errors.Is(err, context.Canceled): // told to stop while another server was at work
 		err = nil
@@ -132,7 +133,6 @@ func (p *process) serveDatabase(ctx context.Context, c config, w watch, e *entry
 	h.billed.run(ctx)
 	h.health.add(jobsPart(h.jobs.Status, h.overseer.started, p.now))
 	if w.metrics != nil {
-		w.metrics.askReplica(r.Status)
 		w.metrics.askJobs(h.jobs.Status)
 	}
 	go h.overseer.keepLooking(ctx)

@@ -44,6 +44,7 @@ func (r *Replica) takeLease(ctx context.Context) (leaseRecord, error) {
 			if err := r.foresee(ctx, before); err != nil {
 				return before, err
 			}
+			r.o.Step(StepOpening)
 			before, err = r.lease.acquire(ctx)
 			var held *heldError
 			if !errors.As(err, &held) {
@@ -65,6 +66,7 @@ func (r *Replica) takeLease(ctx context.Context) (leaseRecord, error) {
 				return before, err
 			}
 		}
+		r.o.Step(StepWaiting)
 		if !sleep(ctx, min(wait, r.pace.leaseRetry)) {
 			return before, ctx.Err()
 		}
@@ -99,6 +101,7 @@ func (r *Replica) restoreAside(ctx context.Context, f facts) error {
 		return nil
 	}
 	r.foreseen.forget()
+	r.o.Step(StepRestoring)
 	work, remove, err := r.folder.workspace()
 	if err != nil {
 		return folderProblem(r.folder.path, err)

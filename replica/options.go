@@ -42,6 +42,9 @@ type Options struct {
 	// database the truth although the replica holds something newer.
 	FirstStart, AcceptRollback bool
 
+	// Step is told what Open is at, from the goroutine that opens. Nil: nobody is.
+	Step func(Step)
+
 	// Node is a random name of this data folder, in no copy of the database: by it
 	// two servers of one database are told apart.
 	Node string
@@ -74,6 +77,16 @@ type Options struct {
 	Log *slog.Logger     // nil drops it
 }
 
+// Step is a part of Open that may take long.
+type Step string
+
+// The steps.
+const (
+	StepOpening   Step = "opening"
+	StepRestoring Step = "restoring" // the database is brought back
+	StepWaiting   Step = "waiting"   // another server has the right to write the replica
+)
+
 func (o Options) withDefaults() Options {
 	if o.CriticalWait <= 0 {
 		o.CriticalWait = 3 * time.Second
@@ -83,6 +96,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Step == nil {
+		o.Step = func(Step) {}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -11,6 +11,7 @@ type State string
 // The states.
 const (
 	StateOff      State = "off"      // none is configured
+	StateWaiting  State = "waiting"  // for the lease: another server has it, and this one has not begun
 	StateStarting State = "starting" // nothing has been copied yet since the start
 	StateCopying  State = "copying"  // what is written reaches the replica
 	StateBehind   State = "behind"   // the storage does not take what is written; it is tried again
