@@ -24,12 +24,14 @@ func deleteOrgCommand() command {
 		about: "Delete an org with everything in it, for good",
 		more: "Its keys are refused at once, also by a running server. Export it first if anybody may want its data:\n" +
 			"`export-org ORG`. People who belong to no other org go with it; operators keep their sign-in.\n" +
-			"With billing on, its subscription at Stripe ends first, at once; the customer and its invoices stay there.",
+			"With billing on, its subscription at Stripe ends first, at once; the customer and its invoices stay there.\n" +
+			"It goes from the database. The log beside that, the replica and what was set aside keep pieces of it\n" +
+			"for longer: at the end each place is named, and until when.",
 		prepare: func(flags *flag.FlagSet) action {
 			var o deletion
 			flags.StringVar(&o.yes, "yes", "", "the org's `NAME`, to confirm that this one is meant")
 			flags.BoolVar(&o.keepStripe, "keep-stripe", false, "don't end its subscription at Stripe: you see to that in Stripe's dashboard")
-			flags.BoolVar(&o.rewrite, "rewrite", false, "also write the database anew, so that no piece of the log stays in it; writers wait meanwhile")
+			flags.BoolVar(&o.rewrite, "rewrite", false, "also write the database file anew, so that no piece of the org's log stays in unused parts of it; writers wait meanwhile")
 			return adminAction(func(ctx context.Context, d desk, words []string) error { return d.deleteOrg(ctx, words[0], o) })
 		},
 	}
@@ -75,7 +77,7 @@ func (d desk) deleteOrg(ctx context.Context, word string, o deletion) error {
 				"nothing of the org is in use; pieces of its log stay in unused parts of the file until they are written over")
 		}
 	}
-	return errors.Join(d.printf("%s", deletedText(org, gone, files, o.rewrite)), note)
+	return errors.Join(d.printf("%s%s", deletedText(org, gone, files), leftText(d.leftovers(gone, o.rewrite))), note)
 }
 
 // askFirst says what would go. Nothing does.
@@ -127,7 +129,7 @@ func (d desk) removeMirror(orgID string) (removed int, err error) {
 	return removed, nil
 }
 
-func deletedText(org *store.Org, gone store.Deleted, files int, rewritten bool) string {
+func deletedText(org *store.Org, gone store.Deleted, files int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Deleted %s (%s).\n", org.Name(), org.ID())
 	for _, table := range slices.Sorted(maps.Keys(gone.Rows)) {
@@ -139,13 +141,6 @@ func deletedText(org *store.Org, gone store.Deleted, files int, rewritten bool) 
 	}
 	if gone.WALEmptied {
 		b.WriteString("Its secrets, hashes and addresses are overwritten in the database file.\n")
-	} else {
-		fmt.Fprintf(&b, "Its secrets, hashes and addresses go from %[1]s with the next checkpoint of the server, about a minute after it runs;\n"+
-			"until then the file and its -wal may still hold them. So may .%[1]s-litestream beside it, until what was captured there is tidied away.\n", databaseFile)
 	}
-	if !rewritten {
-		b.WriteString("Pieces of its log may stay in unused parts of the file until they are written over; --rewrite leaves none.\n")
-	}
-	b.WriteString("Copies that were made before, replicas included, keep everything until they are past their retention.\n")
 	return b.String()
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"hostaway-mcp/store"
 	"hostaway-mcp/store/storetest"
@@ -43,7 +45,7 @@ func TestDeleteOrgCommand(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 	for _, want := range []string{
-		`Deleted Acme`, `api_keys +1\n`, `members +1\n`, `orgs +1\n`, `people +1\n`, `files +2\n`, `are overwritten in the database file`, `replicas included, keep everything`,
+		`Deleted Acme`, `api_keys +1\n`, `members +1\n`, `orgs +1\n`, `people +1\n`, `files +2\n`, `are overwritten in the database file`, `exports and copies made by hand\n +until you delete them`,
 	} {
 		s.says(r.out, want)
 	}
@@ -69,9 +71,50 @@ func TestDeleteOrgSaysWhatTheCopyLacks(t *testing.T) {
 		c.Replicated = func(context.Context) error { return errors.New("away") }
 	}
 	r := runWith(t, away, s.environ, "delete-org", s.acme.Org.ID(), "--yes", "Acme")
-	s.says(r.out, `^Deleting Acme \(org_\w+\)(.|\n)*Deleted Acme(.|\n)*with the next checkpoint of the server(.|\n)*the file and its -wal may still hold them(.|\n)*\.hostaway-mcp\.db-litestream(.|\n)*--rewrite leaves none`)
+	s.says(r.out, `^Deleting Acme \(org_\w+\)(.|\n)*Deleted Acme(.|\n)*hostaway-mcp\.db\n +until the server's next checkpoint(.|\n)*--rewrite leaves none(.|\n)*hostaway-mcp\.db-wal\n +until the server has written as much again`)
 	s.says(r.errOut, `the copy on another machine does not have it yet`)
 	if r.code != exitFailed {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestDeleteOrgNamesEveryPlaceThatKeepsCopies, and until when.
+func TestDeleteOrgNamesEveryPlaceThatKeepsCopies(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	aside := filepath.Join(s.data, "set-aside", "2026-08-01T00-00-00-superseded")
+	if err := os.MkdirAll(aside, folderRights); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(aside, databaseFile), "a database of before")
+	away := func(c *store.Config) { c.ReplicaOwnsCheckpoints = true }
+	own := filepath.Join(t.TempDir(), "litestream.yml")
+	writeFile(t, own, "dbs:\n  - path: ${HMCP_DATA_DIR}/hostaway-mcp.db\n    replica: {url: \"${HMCP_REPLICA_URL}\"}\nretention: {enabled: false}\n")
+	began := time.Now()
+	for name, more := range map[string][]string{"its own retention": nil, "the bucket's": {"HMCP_LITESTREAM_CONFIG=" + own}} {
+		org := storetest.Org(t, s.store, name).Org.ID()
+		r := runWith(t, away, append(append(s.environ, "HMCP_REPLICA_URL=s3://bucket/path"), more...), "delete-org", org, "--yes", name, "--rewrite")
+		if r.code != exitOK || strings.Contains(r.out, "--rewrite leaves none") {
+			t.Errorf("%+v", r)
+		}
+		for _, want := range []string{
+			filepath.Join(s.data, databaseFile) + "-wal\n", filepath.Join(s.data, ".hostaway-mcp.db-litestream") + "\n", aside + "\n    until you delete it", "s3://bucket/path\n",
+		} {
+			if !strings.Contains(r.out, want) {
+				t.Errorf("%s: it does not say %q:\n%s", name, want, r.out)
+			}
+		}
+		if more != nil {
+			s.says(r.out, `for as long as the storage keeps files`)
+			continue
+		}
+		found := regexp.MustCompile(`s3://bucket/path\n +until (\S+) at the latest, while a server runs: .*old versions`).FindStringSubmatch(r.out)
+		if found == nil {
+			t.Fatalf("%s: no date:\n%s", name, r.out)
+		}
+		until, err := time.Parse(time.RFC3339, found[1])
+		if kept := until.Sub(began).Round(time.Hour); err != nil || kept != (7*24+12)*time.Hour { // litestream.yml: 168h, and twice the 6h between copies of the whole
+			t.Errorf("kept for %s (%v)", kept, err)
+		}
 	}
 }

@@ -59,7 +59,7 @@ type examination func(ctx context.Context, d *doctor) []check
 // before the next can be.
 func examinations() []examination {
 	return []examination{
-		examineSettings, examineFolder, examineDisk, examineKey, examineDatabase, examineReplica,
+		examineSettings, examineFolder, examineDisk, examineKey, examineDatabase, examineReplica, examineAside,
 		examineServices, examineServer, examineAddress, examineCertificate,
 	}
 }

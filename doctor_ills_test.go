@@ -89,6 +89,7 @@ func illsThere() map[string]ill {
 		"slow clock":       {spoil: shift(-90 * time.Second), name: "clock", state: stateWarn, text: "by 1m"},
 		"wrong clock":      {spoil: shift(time.Hour), name: "clock", state: stateFail, text: "by 1h0m"},
 		"nothing to go by": {spoil: noDate, name: "clock", state: stateWarn, text: "no time to compare with"},
+		"set aside":        {spoil: aside, name: "set aside", state: stateWarn, text: "whole databases of before: 1, the newest in "},
 		"stopped":          {spoil: func(c *clinic) { c.server.Close() }, name: "server", state: stateWarn, text: "none runs"},
 		"stopping":         {spoil: func(c *clinic) { c.health.stop() }, name: "server", state: stateFail, text: "takes no calls", also: []string{"server"}},
 		"not well":         {spoil: unwell, name: "server", state: stateWarn, text: "of its replica: the copy is behind"},
@@ -103,5 +104,14 @@ func illsThere() map[string]ill {
 			spoil: func(c *clinic) { c.settings["HMCP_BASE_URL"] = c.hostaway.URL },
 			name:  "address", state: stateFail, text: "something else answers there",
 		},
+	}
+}
+
+// aside is what a takeover leaves: the database of before, and notes that nobody misses.
+func aside(c *clinic) {
+	for path, text := range map[string]string{"2026-08-01T00-00-00-superseded/" + databaseFile: "a database", "2026-08-02T00-00-00-replica-notes/ltx": "notes"} {
+		path = filepath.Join(c.data, "set-aside", path)
+		c.must(os.MkdirAll(filepath.Dir(path), folderRights))
+		writeFile(c.t, path, text)
 	}
 }

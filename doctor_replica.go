@@ -37,6 +37,26 @@ func examineReplica(ctx context.Context, d *doctor) []check {
 		replicaFolderChecks(d.replica.Folder(), d.config.DataDir, mayWrite)...)
 }
 
+// examineAside tells of databases that were set aside: each may hold what no other
+// copy has, takes room, and keeps what was deleted since.
+func examineAside(_ context.Context, d *doctor) []check {
+	const name = "set aside"
+	all, _ := replica.SetAside(d.config.DataDir) // a folder that can't be read is told already
+	var bytes int64
+	var databases []string
+	for _, a := range all {
+		bytes += a.Bytes
+		if a.Database {
+			databases = append(databases, a.Folder)
+		}
+	}
+	if len(databases) == 0 {
+		return nil
+	}
+	return []check{doubtful(name, fmt.Sprintf("whole databases of before: %d, the newest in %s; %s in all", len(databases), databases[len(databases)-1], size(uint64(bytes))),
+		"nothing deletes them by itself: when you miss nothing that only they have, delete the folders")}
+}
+
 func hostName() string {
 	name, err := os.Hostname()
 	if err != nil {

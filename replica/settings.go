@@ -32,6 +32,29 @@ func (s Settings) DatabasePath() string {
 	return s.file.DBs[0].Path
 }
 
+// Keeps says for how long the replica may hold what was deleted from the database:
+// copies of the whole database are looked through when a new one is made, and what
+// comes before the oldest that is kept goes with the one before it. bounded is false
+// where the file leaves deleting to the bucket.
+func (s Settings) Keeps() (most time.Duration, bounded bool) {
+	if s.file == nil || !or(s.file.Retention.Enabled, true) {
+		return 0, false
+	}
+	return s.file.snapshotRetention() + 2*s.file.snapshotInterval(), true
+}
+
+// KeepsBeside says the same of the files beside the database.
+func (s Settings) KeepsBeside() time.Duration {
+	if s.file == nil {
+		return 0
+	}
+	most := or(s.file.L0Retention, litestream.DefaultL0Retention) + or(s.file.L0RetentionCheckInterval, litestream.DefaultL0RetentionCheckInterval)
+	if levels := s.file.levels(); len(levels) > 1 {
+		most += levels[1].Interval
+	}
+	return most
+}
+
 // document is litestream.yml. Everything in it is Litestream's; a key that is not
 // here is refused by name.
 type document struct {
