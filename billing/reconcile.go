@@ -326,14 +326,3 @@ func (f findings) merged() (all []store.NewFinding) {
 	}
 	return all
 }
-
-// Halted says why the reconciler stopped repairing by itself, "" when it did not.
-func (b *Billing) Halted(ctx context.Context) (string, error) {
-	open, err := b.cfg.Store.BillingFindings(ctx, b.now())
-	for _, one := range open {
-		if one.Subject == ReconcilerSubject && one.ResolvedAt == nil {
-			return one.Detail, err
-		}
-	}
-	return "", err
-}
