@@ -70,6 +70,7 @@ func (p plans) Overview(ctx context.Context, org *store.Org) (dashboard.BillingO
 		State: planState(access, account.Status), Reason: access.Reason, UnitPrice: p.unitPrice(account),
 		TrialEndsAt: account.TrialEndsAt, CancelAt: account.CancelAt, OverdueSince: account.OverdueSince,
 		PeriodStart: account.PeriodStart, PeriodEnd: account.PeriodEnd, SyncedAt: account.SyncedAt,
+		Doubled: access.Reason == store.ReasonTwoSubscriptions,
 	}
 	switch o.State {
 	case dashboard.BillingGrace:

@@ -88,10 +88,14 @@ func (v *accessVerdict) subscribed(f facts, s stripeSubscription, now time.Time,
 	switch s.Status {
 	case stripe.SubscriptionStatusActive, stripe.SubscriptionStatusTrialing, stripe.SubscriptionStatusPastDue:
 		v.Access, v.Reason = store.AccessActive, store.ReasonSubscribed
-		if v.LatestStatus == invoiceDisputed {
+		switch v.LatestStatus {
+		case invoiceDisputed:
 			v.Reason = store.ReasonDisputed
-		} else if v.LatestStatus == invoiceRefunded {
+		case invoiceRefunded:
 			v.Reason = store.ReasonRefunded
+		}
+		if len(v.Others) > 0 {
+			v.Reason = store.ReasonTwoSubscriptions
 		}
 		if v.OverdueSince != nil {
 			v.late(now, grace)

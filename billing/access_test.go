@@ -180,7 +180,7 @@ func accessCases() []accessCase {
 		{
 			name:   "two subscriptions: the older counts",
 			f:      facts{Subscriptions: []stripeSubscription{sub("sub_2", active, 15), sub("sub_1", active, 14)}},
-			access: store.AccessActive, reason: store.ReasonSubscribed,
+			access: store.AccessActive, reason: store.ReasonTwoSubscriptions,
 			check: func(t *testing.T, v accessVerdict) {
 				if v.Subscription.ID != "sub_1" || len(v.Others) != 1 || v.Others[0].ID != "sub_2" {
 					t.Errorf("counts %s beside %v", v.Subscription.ID, v.Others)

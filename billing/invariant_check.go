@@ -195,7 +195,6 @@ func (s *survey) checkCounted(f *findings, o *surveyed) {
 		last = o.counted.Format(time.RFC3339)
 	}
 	switch {
-	case o.refused != nil && o.desired.Quantity == 0: // nothing is billed, as an operator may have decided
 	case o.refused != nil && s.now.Sub(*o.refused) >= refusedAsk:
 		f.about(o, invKnown, leave, "Hostaway refuses the credentials since %s; the last complete count (%s) is billed: decide what to bill", o.refused.Format(time.RFC3339), last)
 	case o.refused != nil:

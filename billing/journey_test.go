@@ -322,7 +322,7 @@ func TestTwoSubscriptionsOfOneCustomer(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.settle(t)
-	k.stands(t, o, "two", store.AccessActive, store.ReasonSubscribed)
+	k.stands(t, o, "two", store.AccessActive, store.ReasonTwoSubscriptions)
 	if a := k.account(t, o); a.SubscriptionID != first {
 		t.Errorf("the one that counts is %s, want the older %s", a.SubscriptionID, first)
 	}

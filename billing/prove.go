@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	proveWithin = 3 * day       // after a period closed it is proved each night
+	proveWithin = 7 * day       // after a period closed it is proved each night
 	proveAfter  = 2 * time.Hour // by then its last invoice is no draft any more
 	proveBack   = 4             // invoices that are read: those of the period, and one that was made by hand
 )
@@ -40,14 +40,11 @@ func (o *surveyed) provable(now time.Time, within time.Duration) (end time.Time,
 	default:
 		return time.Time{}, false
 	}
-	if sub := o.subscription(); sub != nil && !end.After(sub.CreatedAt.Add(time.Minute)) {
-		return time.Time{}, false // its first period is open
-	}
 	age := now.Sub(end)
 	return end, age >= proveAfter && age <= within
 }
 
-// prove proves what closed within the last days, and what was found wrong before, and
+// prove proves what closed within the week, and what was found wrong before, and
 // records that. It says how many periods it proved.
 func (b *Billing) prove(ctx context.Context, s *survey) (string, error) {
 	known, err := b.cfg.Store.BillingFindings(ctx, s.now)

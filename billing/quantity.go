@@ -95,22 +95,13 @@ func (b *Billing) bringAll(ctx context.Context, orgs []*store.Org) error {
 	return errors.Join(failures...)
 }
 
-// bringQuantity does it for one org, under its lock. When a count comes meanwhile,
-// the next look starts from that.
+// bringQuantity does it for one org, under its lock.
 func (b *Billing) bringQuantity(ctx context.Context, org *store.Org) error {
 	release, err := b.orgs.hold(ctx, org.ID())
 	if err != nil {
 		return err
 	}
 	defer release()
-	if err := b.bringHeld(ctx, org); !errors.Is(err, store.ErrConflict) {
-		return err
-	}
-	b.wakeQuantities()
-	return nil
-}
-
-func (b *Billing) bringHeld(ctx context.Context, org *store.Org) error {
 	account, desired, err := b.moneyOf(ctx, org)
 	if err != nil {
 		return err
@@ -203,28 +194,18 @@ func settled(at time.Time) func(*store.DesiredQuantity, bool) {
 	}
 }
 
-// untilWritten repeats what reads the desired quantity and changes it, when a count
-// came in between.
-func untilWritten(change func() error) error {
-	for try := 1; ; try++ {
-		if err := change(); !errors.Is(err, store.ErrConflict) || try == writeRetries {
-			return err
-		}
-	}
-}
-
 // edit writes what became of the desired quantity. When a count came meanwhile, that
-// is to be worked out anew (store.ErrConflict); but what was posted is noted all the
-// same, by a change that is told that it is stale.
+// is worked out anew the next time; but what was posted is noted all the same, by a
+// change that is told that it is stale.
 func (b *Billing) edit(ctx context.Context, org *store.Org, seen store.DesiredQuantity, rows []store.BillableChange, posted bool, change func(q *store.DesiredQuantity, stale bool)) error {
 	for try := 1; ; try++ {
 		next := seen
 		change(&next, try > 1)
 		err := org.SetDesired(ctx, system(), store.QuantityChange{Desired: &next, Billable: rows})
 		switch {
-		case !undone(err):
+		case !undone(err), errors.Is(err, store.ErrConflict) && !posted:
 			return nil
-		case !posted || !errors.Is(err, store.ErrConflict) || try == writeRetries:
+		case !errors.Is(err, store.ErrConflict) || try == writeRetries:
 			return err
 		}
 		if seen, err = org.Desired(ctx); err != nil {

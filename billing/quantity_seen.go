@@ -15,10 +15,6 @@ import (
 // and saved with the account. The caller holds the org's lock. Nothing is asked of
 // Stripe; what there is to bring is brought by the worker.
 func (b *Billing) quantitySeen(ctx context.Context, org *store.Org, account store.BillingAccount, sub *stripeSubscription) error {
-	return untilWritten(func() error { return b.compareQuantity(ctx, org, account, sub) })
-}
-
-func (b *Billing) compareQuantity(ctx context.Context, org *store.Org, account store.BillingAccount, sub *stripeSubscription) error {
 	_, desired, err := b.moneyOf(ctx, org)
 	if err != nil || desired.Version == 0 || sub == nil || sub.ID != account.SubscriptionID {
 		return err

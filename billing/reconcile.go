@@ -41,7 +41,7 @@ func (b *Billing) Sweep(ctx context.Context) (did string, err error) {
 
 // Reconcile is the nightly run: a sweep, and further all customers, the invoices of
 // nobody, the events that Stripe could not deliver, and the proof of each period that
-// closed within the last days.
+// closed within the week.
 func (b *Billing) Reconcile(ctx context.Context) (did string, err error) {
 	return b.reconcile(ctx, true)
 }
@@ -253,20 +253,18 @@ func (b *Billing) maySetBack(n, orgs int) bool {
 
 // markDirty has the org's quantity brought to Stripe again.
 func (b *Billing) markDirty(ctx context.Context, org *store.Org) error {
-	return untilWritten(func() error {
-		desired, err := org.Desired(ctx)
-		if err != nil {
-			return err
-		}
-		return b.edit(ctx, org, desired, nil, false, func(q *store.DesiredQuantity, _ bool) { *q = dirty(*q) })
-	})
+	desired, err := org.Desired(ctx)
+	if err != nil {
+		return err
+	}
+	return b.edit(ctx, org, desired, nil, false, func(q *store.DesiredQuantity, _ bool) { *q = dirty(*q) })
 }
 
-// askOperators asks every two weeks what to bill an org whose credentials Hostaway
-// refuses, until nothing is billed.
+// askOperators asks once, after two weeks, what to bill an org whose credentials
+// Hostaway refuses.
 func (b *Billing) askOperators(ctx context.Context, s *survey) error {
 	for _, o := range s.orgs {
-		if o.refused == nil || s.now.Sub(*o.refused) < refusedAsk || !lives(o.account) || o.desired.Quantity == 0 {
+		if o.refused == nil || s.now.Sub(*o.refused) < refusedAsk || !lives(o.account) {
 			continue
 		}
 		connection, err := o.org.Connection(ctx)
@@ -276,8 +274,7 @@ func (b *Billing) askOperators(ctx context.Context, s *survey) error {
 		if err != nil {
 			return err
 		}
-		mail, err := store.NewBillingMail(store.MailCredentialsDecide, store.ToOperators,
-			fmt.Sprintf("credentials_decide:%d:%d", connection.Version, s.now.Sub(*o.refused)/refusedAsk),
+		mail, err := store.NewBillingMail(store.MailCredentialsDecide, store.ToOperators, fmt.Sprintf("credentials_decide:%d", connection.Version),
 			store.BillingMail{AccountID: connection.AccountID, Since: o.refused, Listings: o.desired.Quantity})
 		if err != nil {
 			return err

@@ -154,7 +154,8 @@ func (b *Billing) accountOf(old store.BillingAccount, v accessVerdict, f facts, 
 	next.SubscriptionID, next.Status = s.ID, string(s.Status)
 	next.PeriodStart, next.PeriodEnd = known(s.PeriodStart), known(s.PeriodEnd)
 	if ended(s.Status) {
-		next.PeriodEnd = known(endedAt(*s))
+		end := known(endedAt(*s))
+		next.PeriodEnd, next.CancelAt = end, end
 	}
 	next.LatestInvoiceID = s.LatestInvoiceID
 	if v.LatestStatus != "" {

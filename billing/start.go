@@ -100,7 +100,7 @@ func (a *stripeAPI) findPrice(ctx context.Context, lookup string) (stripePrice, 
 }
 
 func (p stripePrice) fits() error {
-	wrong := ""
+	var wrong string
 	switch {
 	case !p.Recurring || p.Interval != "month" || p.IntervalCount != 1:
 		wrong = "it does not recur every month"

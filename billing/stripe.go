@@ -113,7 +113,7 @@ func (c Config) checkAddress() error {
 		return errLiveElsewhere
 	}
 	u, err := url.Parse(c.URL)
-	if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
+	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
 		return errAddress
 	}
 	return nil

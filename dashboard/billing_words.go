@@ -204,6 +204,9 @@ var reasonWords = map[store.AccessReason]string{
 // Notices are what an owner should know besides the state.
 func (p plan) Notices() []string {
 	var all []string
+	if p.State == BillingCanceled && p.Reason == store.ReasonPaymentFailed {
+		all = append(all, "Stripe ended it because the payments failed. The invoices below say what is open.")
+	}
 	if words := reasonWords[p.Reason]; words != "" {
 		all = append(all, words)
 	}

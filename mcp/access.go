@@ -21,6 +21,7 @@ func (s *Server) noAccess(org *store.Org) *refusal {
 	pay := "Ask an owner or admin of the organization to pay or to change the card at " + billing + "." + stays
 	again := "Ask an owner or admin of the organization to subscribe again at " + billing + "." + stays
 	look := "Ask an owner or admin of the organization to look at " + billing + "."
+	ended := "The subscription of this organization ended" + onDay(state.CancelAt)
 	said, known := map[store.AccessReason]refusal{
 		store.ReasonNotConnected: {
 			what: "Hostaway is not connected yet, and the free trial begins with the connection.",
@@ -32,11 +33,14 @@ func (s *Server) noAccess(org *store.Org) *refusal {
 		store.ReasonPaymentPending:  {what: "The first payment for this organization is not confirmed yet.", next: look + " Then call again."},
 		store.ReasonUnpaid:          {what: "Invoices of this organization stayed unpaid, so its tools are switched off.", next: pay},
 		store.ReasonPaused:          {what: "The subscription of this organization is paused, so its tools are switched off.", next: look},
-		store.ReasonCanceled:        {what: "The subscription of this organization ended" + onDay(state.CancelAt) + ", so its tools are switched off.", next: again},
+		store.ReasonCanceled:        {what: ended + ", so its tools are switched off.", next: again},
 		store.ReasonRefunded:        {what: "A payment of this organization was refunded, so its tools are switched off.", next: look},
 		store.ReasonDisputed:        {what: "A payment of this organization is disputed, so its tools are switched off.", next: look},
 		store.ReasonCustomerDeleted: {what: "This organization has no billing account any more, so its tools are switched off.", next: again},
 	}[state.Reason]
+	if state.Access == store.AccessCanceled && state.Reason == store.ReasonPaymentFailed { // nothing is left that could be paid
+		said = refusal{what: ended + " because its payments failed, so its tools are switched off.", next: again}
+	}
 	if !known {
 		said = refusal{what: "The tools of this organization are switched off until its billing is in order.", next: look}
 	}

@@ -47,6 +47,8 @@ const (
 	ReasonRefunded        AccessReason = "refunded"
 	ReasonDisputed        AccessReason = "disputed"
 	ReasonCustomerDeleted AccessReason = "customer_deleted"
+	// ReasonTwoSubscriptions: the older one counts, and both are charged.
+	ReasonTwoSubscriptions AccessReason = "two_subscriptions"
 )
 
 // AccessState is an org's access and what is needed to explain it. The times are
