@@ -164,6 +164,15 @@ func TestAnExemptOrgStaysExempt(t *testing.T) {
 	if a := k.account(t, o); a.Access != store.AccessExempt || a.Status != "past_due" {
 		t.Errorf("access %s, status %s", a.Access, a.Status)
 	}
+	k.stripe.mu.Lock()
+	delete(k.stripe.answers, "/v1/subscriptions") // the customer is gone
+	k.stripe.mu.Unlock()
+	if err := k.Refresh(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if a := k.account(t, o); a.Access != store.AccessExempt || a.Status != "canceled" {
+		t.Errorf("without a customer: access %s, status %s", a.Access, a.Status)
+	}
 }
 
 func TestACustomerThatIsGoneEndsAccess(t *testing.T) {

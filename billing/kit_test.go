@@ -25,6 +25,7 @@ const testSecret = "whsec_test"
 type told struct {
 	mu      sync.Mutex
 	answers map[string]string
+	refused map[string]int // status of an answer, when it is none of 200
 	asked   []string
 	down    bool
 }
@@ -41,8 +42,19 @@ func (f *told) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		answer = `{"error":{"type":"invalid_request_error","code":"resource_missing","message":"No such thing"}}`
 	}
+	if status := f.refused[r.URL.Path]; status != 0 {
+		w.WriteHeader(status)
+	}
 	_, _ = fmt.Fprint(w, answer)
 }
+
+func (f *told) refuse(path string, status int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refused = map[string]int{path: status}
+}
+
+func contains(err error, text string) bool { return strings.Contains(err.Error(), text) }
 
 func (f *told) tell(path, answer string) {
 	f.mu.Lock()

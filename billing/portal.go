@@ -6,6 +6,7 @@ package billing
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/stripe/stripe-go/v76"
 
@@ -29,6 +30,9 @@ func (b *Billing) Portal(ctx context.Context, org *store.Org, by store.Actor) (a
 	address, err = b.stripe.openPortal(ctx, account.CustomerID, configuration, b.cfg.BaseURL+"/billing", onceKey("portal", org.ID()))
 	if kindOf(err) == KindNotFound {
 		return "", &Fault{Kind: FaultNoCustomer, Err: err}
+	}
+	if err != nil && configuration == "" && kindOf(err) == KindInvalid {
+		return "", fmt.Errorf("open the portal: it was never set up at Stripe; run `hostaway-mcp billing setup`: %w", err)
 	}
 	if err != nil {
 		return "", asFault(err)

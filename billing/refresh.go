@@ -43,6 +43,15 @@ func (b *Billing) refreshHeld(ctx context.Context, org *store.Org) (store.Billin
 	if err != nil {
 		return account, err
 	}
+	kept, err := b.keep(ctx, org, account, f)
+	if !errors.Is(err, store.ErrConflict) {
+		return kept, err
+	}
+	// Somebody wrote it who holds no lock: an operator, or a connection that began a trial.
+	if account, err = org.Billing(ctx); err != nil {
+		return account, err
+	}
+	f.TrialEndsAt, f.OverdueSince = account.TrialEndsAt, account.OverdueSince
 	return b.keep(ctx, org, account, f)
 }
 
@@ -147,7 +156,9 @@ func (b *Billing) accountOf(old store.BillingAccount, v accessVerdict, f facts, 
 	if s == nil {
 		if f.CustomerDeleted && old.SubscriptionID != "" {
 			next.Status = string(stripe.SubscriptionStatusCanceled)
-			next.Access, next.AccessReason = deletedAccess(old, now)
+			if old.Access != store.AccessExempt {
+				next.Access, next.AccessReason = deletedAccess(old, now)
+			}
 		}
 		return next
 	}
