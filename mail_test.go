@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log"
 	"log/slog"
 	"net"
 	"strings"
@@ -37,7 +36,7 @@ func startMailServer(t *testing.T) (s *mailServer, address string) {
 	t.Helper()
 	s = &mailServer{mails: make(chan string, 100)}
 	server := smtp.NewServer(s)
-	server.ErrorLog = log.New(io.Discard, "", 0)
+	server.ErrorLog = quiet{}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -147,3 +146,9 @@ func TestWithoutAMailServerNothingIsSent(t *testing.T) {
 		t.Errorf("outcomes: %v", got)
 	}
 }
+
+// quiet is what the mail server of the tests says of itself.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+func (quiet) Println(...any)        {}

@@ -3,7 +3,6 @@ package e2e
 import (
 	"errors"
 	"io"
-	"log"
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
@@ -36,7 +35,7 @@ func openPostOffice(t *testing.T, address string) (o *postOffice, at string) {
 	must(t, err)
 	o = &postOffice{came: make(chan struct{}, 1000)}
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &counter{office: o}, nil }))
-	server.ErrorLog = log.New(io.Discard, "", 0)
+	server.ErrorLog = quiet{}
 	done := make(chan struct{})
 	go func() { _ = server.Serve(l); close(done) }()
 	t.Cleanup(func() { _ = l.Close(); _ = server.Close(); <-done })
@@ -246,3 +245,9 @@ func TestAMailWaitsForItsServer(t *testing.T) {
 		t.Errorf("two links were asked for, and these mails came: %+v", office.all())
 	}
 }
+
+// quiet is what the mail server of the tests says of itself.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+func (quiet) Println(...any)        {}

@@ -10,7 +10,6 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"io"
-	"log"
 	"math/big"
 	"mime"
 	"mime/multipart"
@@ -67,7 +66,7 @@ func newSink(t *testing.T, kind sinkKind) *sink {
 		s.hellos = append(s.hellos, c.Hostname())
 		return &sinkSession{sink: s, auth: kind.auth}, nil
 	}))
-	server.Domain, server.AllowInsecureAuth, server.ErrorLog = "localhost", !kind.startTLS, log.New(io.Discard, "", 0)
+	server.Domain, server.AllowInsecureAuth, server.ErrorLog = "localhost", !kind.startTLS, quiet{}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -258,3 +257,9 @@ func mailTo(t *testing.T, url string, s *sink, change ...func(*Config)) *Mail {
 	}
 	return m
 }
+
+// quiet is what the mail server of the tests says of itself.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+func (quiet) Println(...any)        {}
