@@ -245,7 +245,7 @@ func TestNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	h, parts := s.all()[0].read(t)
-	if got := subject(t, h); got != "Please check the listings of A Bcc: eve@example.com <b>Hello" || h.Get("Bcc") != "" || s.all()[0].to != sample.to[0] {
+	if got := subject(t, h); got != "Please check the listings of A Bcc: eve@example.com <b>Hello" || h.Get("Bcc") != "" || s.all()[0].to != sample.to {
 		t.Errorf("the subject is %q, Bcc is %q", got, h.Get("Bcc"))
 	}
 	if strings.Contains(parts["text/html"], "<b>Hello") {

@@ -199,11 +199,32 @@ func (m *Mail) once(ctx context.Context, one store.Mail) error {
 	if err != nil {
 		return &sendError{what: err.Error(), permanent: true, cause: err}
 	}
-	e := envelope{id: one.ID, mail: text}
+	return m.toEach(ctx, one, text)
+}
+
+// toEach hands the mail in for each recipient by itself, so that an address that is
+// refused keeps no other from it. One that has it is enough: trying again would send
+// it to that one again.
+func (m *Mail) toEach(ctx context.Context, one store.Mail, text letter) error {
+	var failures []error
 	for _, to := range one.To {
-		e.to = append(e.to, to.Email)
+		if err := m.send(ctx, envelope{id: one.ID, to: to.Email, mail: text}); err != nil {
+			failures = append(failures, err)
+		}
 	}
-	return m.send(ctx, e)
+	if len(failures) < len(one.To) {
+		for _, err := range failures {
+			m.log.WarnContext(ctx, "a mail did not reach all of its recipients", "mail", one.ID, "kind", one.Kind, "error", err)
+		}
+		return nil
+	}
+	for _, err := range failures { // the best hope of them decides
+		var refused *sendError
+		if !errors.As(err, &refused) || !refused.permanent {
+			return err
+		}
+	}
+	return failures[0]
 }
 
 // noteOf decides what becomes of a mail that the server was told of.

@@ -443,3 +443,36 @@ func TestAMailToNobody(t *testing.T) {
 	o.next(Failed)
 	o.settled()
 }
+
+// A mail to all operators reaches those whom it can reach, once.
+func TestOneBadAddressKeepsNoOtherFromTheMail(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	second := storetest.Org(t, o.store, "Second")
+	for _, email := range []string{o.fix.Email, second.Email} {
+		if err := o.store.SetOperator(t.Context(), email, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.sink.failing("RCPT", func(to string) error {
+		if to == second.Email {
+			return answering(550)(to)
+		}
+		return nil
+	})
+	o.open()
+	for i, want := range []Outcome{Sent, Failed} {
+		if i == 1 {
+			o.sink.failing("RCPT", answering(550))
+		}
+		err := o.fix.Org.EnqueueMails(t.Context(), store.NewMail{Kind: store.MailRestored, To: store.ToOperators, DedupeKey: fmt.Sprint(i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.next(want)
+	}
+	o.settled()
+	if mails := o.sink.all(); len(mails) != 1 || mails[0].to != o.fix.Email {
+		t.Errorf("taken: %+v", mails)
+	}
+}

@@ -13,7 +13,7 @@ import (
 // envelope is a letter with where it goes.
 type envelope struct {
 	id   string // of the outbox row: the same at each try, so that a mail that came twice can be told
-	to   []string
+	to   string
 	mail letter
 }
 
@@ -61,7 +61,7 @@ func (m *Mail) message(e envelope) (*gomail.Msg, error) {
 	if err := msg.FromFormat(m.from.Name, m.from.Address); err != nil {
 		return nil, fmt.Errorf("set the sender: %w", err)
 	}
-	if err := msg.To(e.to...); err != nil {
+	if err := msg.To(e.to); err != nil {
 		return nil, fmt.Errorf("set the recipient: %w", err)
 	}
 	msg.Subject(e.mail.subject)

@@ -12,7 +12,7 @@ import (
 	"hostaway-mcp/secret"
 )
 
-var sample = envelope{id: "mail_0123", to: []string{"anna@example.com"}, mail: letter{subject: "Grüße aus Köln", plain: "Hello.\n", html: "<p>Hello.</p>\n"}}
+var sample = envelope{id: "mail_0123", to: "anna@example.com", mail: letter{subject: "Grüße aus Köln", plain: "Hello.\n", html: "<p>Hello.</p>\n"}}
 
 // with puts user and password into the address, as people do.
 func with(scheme string, s *sink, password string) string {
@@ -140,7 +140,7 @@ func TestWhatIsFinalAndWhatIsTriedAgain(t *testing.T) {
 			t.Errorf("%s %d: %+v", tc.command, tc.code, err)
 			continue
 		}
-		if strings.Contains(err.Error(), "secret-token") || strings.Contains(err.Error(), sample.to[0]) {
+		if strings.Contains(err.Error(), "secret-token") || strings.Contains(err.Error(), sample.to) {
 			t.Errorf("%s %d: the error repeats the server's words: %v", tc.command, tc.code, err)
 		}
 	}
@@ -152,7 +152,7 @@ func TestAnAddressOfTwoLinesIsRefused(t *testing.T) {
 	m := mailTo(t, "smtp://"+s.addr, s)
 	for _, to := range []string{"anna@example.com\r\nBcc: eve@example.com", "anna@example.com, eve@example.com", "", "anna"} {
 		var refused *sendError
-		if err := m.send(t.Context(), envelope{id: "m", to: []string{to}, mail: sample.mail}); !errors.As(err, &refused) || !refused.permanent {
+		if err := m.send(t.Context(), envelope{id: "m", to: to, mail: sample.mail}); !errors.As(err, &refused) || !refused.permanent {
 			t.Errorf("to %q: %v", to, err)
 		}
 	}
