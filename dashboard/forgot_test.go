@@ -1,8 +1,11 @@
 package dashboard
 
 import (
+	"context"
 	"net/url"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"hostaway-mcp/store"
 	"hostaway-mcp/store/storetest"
@@ -51,6 +54,42 @@ func TestForgotIsLimited(t *testing.T) {
 			if want := map[bool]int{true: 303, false: 429}[i < 5]; p.StatusCode != want {
 				t.Errorf("%s, ask %d: %d, want %d", email, i+1, p.StatusCode, want)
 			}
+		}
+	}
+}
+
+// However long the work takes, the answer comes at the same time; who goes away is not waited for.
+func TestAnswersComeSteadily(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, work := range []time.Duration{0, time.Millisecond, answerAfter - time.Millisecond} {
+			began := time.Now()
+			if err := steadily(t.Context(), func() error { time.Sleep(work); return errInternal }); err != errInternal { //nolint:errorlint // the very one
+				t.Errorf("the error is %v", err)
+			}
+			if took := time.Since(began); took != answerAfter {
+				t.Errorf("work of %s is answered after %s", work, took)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		began := time.Now()
+		_ = steadily(ctx, func() error { return nil })
+		if took := time.Since(began); took != 0 {
+			t.Errorf("nobody waits for it, and it takes %s", took)
+		}
+	})
+	w := newWorld(t, withMail)
+	for what, send := range map[string]func(b *browser) page{
+		"forgot": func(b *browser) page {
+			return b.submit("/forgot", "/forgot", url.Values{"email": {"nobody@example.com"}})
+		},
+		"sign up": func(b *browser) page { return b.submit("/signup", "/signup", newcomer(nil)) },
+	} {
+		began := time.Now()
+		send(w.browser(t))
+		if took := time.Since(began); took < answerAfter {
+			t.Errorf("%s is answered after %s", what, took)
 		}
 	}
 }

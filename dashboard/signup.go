@@ -96,7 +96,7 @@ func (d *Dashboard) createFirst(c *fiber.Ctx, v *visit, page, link string, kind 
 
 // createUnverified makes the org, sends a mail and signs nobody in: the answer is the same for an address that has an account.
 func (d *Dashboard) createUnverified(c *fiber.Ctx, v *visit, f form, in store.SignUp) error {
-	err := d.cfg.Store.SignUpToVerify(c.UserContext(), in)
+	err := steadily(c.UserContext(), func() error { return d.cfg.Store.SignUpToVerify(c.UserContext(), in) })
 	switch {
 	case err == nil, errors.Is(err, store.ErrNotReplicated):
 		return d.whenCopied(c, v, err, func(c *fiber.Ctx, _ *visit) error { return c.Redirect("/signup/sent", fiber.StatusSeeOther) })
