@@ -29,6 +29,7 @@ func TestFaultsHaveThePagesWords(t *testing.T) {
 		{&billing.Fault{Kind: billing.FaultRefused}, dashboard.FaultRefused},
 		{&billing.Fault{Kind: billing.FaultIncomplete}, dashboard.FaultIncomplete},
 		{&billing.Fault{Kind: billing.FaultNoCustomer}, dashboard.FaultNoCustomer},
+		{&billing.Fault{Kind: billing.FaultNotSetUp}, dashboard.FaultNotSetUp},
 		{&billing.TooSoonError{Next: next}, dashboard.FaultTooSoon},
 		{billing.ErrNotConnected, dashboard.FaultNotConnected},
 		{billing.ErrRefused, dashboard.FaultRefused},

@@ -21,6 +21,7 @@ const (
 	FaultTooSoon       FaultKind = "too soon"      // counting again has to wait until RetryAt
 	FaultRefused       FaultKind = "refused"       // Hostaway refuses the credentials
 	FaultIncomplete    FaultKind = "incomplete"    // Hostaway did not give all pages
+	FaultNotSetUp      FaultKind = "not set up"    // setup was not run: there is no portal to open
 	FaultNoCustomer    FaultKind = "no customer"   // nothing was ever paid: there is no portal yet
 )
 

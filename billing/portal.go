@@ -14,7 +14,7 @@ import (
 )
 
 // Portal returns the address of a page for the org's customer, good for a few minutes.
-// Errors: *Fault of kind no customer or unreachable.
+// Errors: *Fault of kind no customer, not set up or unreachable.
 func (b *Billing) Portal(ctx context.Context, org *store.Org, by store.Actor) (address string, err error) {
 	account, err := org.Billing(ctx)
 	if errors.Is(err, store.ErrNotFound) || err == nil && account.CustomerID == "" {
@@ -31,8 +31,8 @@ func (b *Billing) Portal(ctx context.Context, org *store.Org, by store.Actor) (a
 	if kindOf(err) == KindNotFound {
 		return "", &Fault{Kind: FaultNoCustomer, Err: err}
 	}
-	if err != nil && configuration == "" && kindOf(err) == KindInvalid {
-		return "", fmt.Errorf("open the portal: it was never set up at Stripe; run `hostaway-mcp billing setup`: %w", err)
+	if configuration == "" && kindOf(err) == KindInvalid { // the account has none of its own either
+		return "", &Fault{Kind: FaultNotSetUp, Err: fmt.Errorf("open the portal: it was never set up at Stripe; run `hostaway-mcp billing setup`: %w", err)}
 	}
 	if err != nil {
 		return "", asFault(err)

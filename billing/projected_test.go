@@ -225,3 +225,30 @@ func TestThePortalIsTheOrgsOwn(t *testing.T) {
 		t.Errorf("%q and %q, %v", mine, theirs, err)
 	}
 }
+
+// TestAPortalThatIsNotSetUp is told so, and not as a fault of ours.
+func TestAPortalThatIsNotSetUp(t *testing.T) {
+	t.Parallel()
+	k := newTown(t, stripetest.Options{})
+	o, _ := k.subscribed(t, "a", 1, 7)
+	all, err := k.Billing.stripe.portalConfigurations(t.Context())
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%d configurations: %v", len(all), err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, k.stripe.URL()+"/v1/billing_portal/configurations/"+all[0].ID, strings.NewReader("active=false"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer rk_test_1")
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Stripe-Version", stripetest.APIVersion)
+	r.Header.Set("Idempotency-Key", "switched off")
+	w, err := http.DefaultClient.Do(r)
+	if err != nil || w.StatusCode != http.StatusOK {
+		t.Fatalf("switch it off: %v %v", w, err)
+	}
+	_ = w.Body.Close()
+	if _, err := k.Portal(t.Context(), o, k.actor()); !isFault(err, FaultNotSetUp) {
+		t.Errorf("a portal that is not there: %v", err)
+	}
+}

@@ -225,6 +225,7 @@ const (
 	FaultTooSoon       BillingFault = "too soon"      // counting again has to wait until RetryAt
 	FaultRefused       BillingFault = "refused"       // Hostaway refuses the credentials
 	FaultIncomplete    BillingFault = "incomplete"    // Hostaway did not give all pages; nothing was changed
+	FaultNotSetUp      BillingFault = "not set up"    // the portal was not set up at Stripe
 	FaultNoCustomer    BillingFault = "no customer"   // nothing was ever paid: there is no portal yet
 )
 

@@ -252,6 +252,7 @@ var faultWords = map[BillingFault]*problem{
 	FaultTooSoon:       {Status: 429, Code: "too_soon", Title: "Counted just now", Message: "The listings were counted a short while ago. Nothing was changed.", Next: "Wait until they can be counted again; they are counted by themselves once a day."},
 	FaultRefused:       {Status: 409, Code: "credentials_refused", Title: "Hostaway refuses the credentials", Message: "Hostaway refuses the stored credentials, so the listings could not be counted. The bill stays as it was.", Next: "Replace the secret on the Hostaway page."},
 	FaultIncomplete:    {Status: 503, Code: "count_incomplete", Title: "Not counted", Message: "Hostaway did not give the whole list, and a part of it is not a count. The bill stays as it was.", Next: "Try again in a few minutes.", RetryAfter: 5 * time.Minute},
+	FaultNotSetUp:      {Status: 503, Code: "not_set_up", Title: "The portal is not set up", Message: "The customer portal at Stripe is not set up for this server yet. Nothing was changed.", Next: "Ask the operator of this server to run billing setup. Invoices can be paid from the list below meanwhile."},
 	FaultNoCustomer:    {Status: 409, Code: "no_customer", Title: "Nothing at Stripe yet", Message: "This org is not known to Stripe yet: nothing was subscribed.", Next: "Start the subscription first."},
 }
 
