@@ -67,6 +67,9 @@ func checkOutside(address string) error {
 func (d *Dashboard) backWith(c *fiber.Ctx, err error) error {
 	var fault *BillingError
 	if errors.As(err, &fault) && faultWords[fault.Fault] != nil {
+		if fault.Err != nil {
+			d.cfg.Log.WarnContext(c.UserContext(), "a change of the plan failed", "route", c.Route().Path, "error", fault.Err, "request_id", d.visitOf(c).requestID)
+		}
 		return d.done(c, billingHref, "billing-"+faultWords[fault.Fault].Code)
 	}
 	return err

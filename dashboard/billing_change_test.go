@@ -103,6 +103,9 @@ func TestFaultsAreTold(t *testing.T) {
 			t.Errorf("%s lacks something: %+v", fault, words)
 		}
 	}
+	if !strings.Contains(w.log.String(), "req_stripe raw text") {
+		t.Error("the causes are not in the log")
+	}
 	bills.fail("StartCheckout", errors.New("no such thing"))
 	form := b.get("/billing").form(t, "/billing/checkout")
 	wantPage(t, b.post("/billing/checkout", form), 500, "Something went wrong")
