@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	chaosStep = time.Hour
+	chaosStep = 2 * time.Hour
 	stepsADay = int(24 * time.Hour / chaosStep)
 )
 
@@ -75,7 +75,7 @@ func naivePost() sender {
 			}
 			for range 2 {
 				r.posts++
-				_, err := r.Billing.stripe.updateQuantity(ctx, o.subscription, o.item, int64(n), r.now(), fmt.Sprintf("naive:%s:%d", o.org.ID(), r.posts))
+				_, err := r.Billing.stripe.updateQuantity(ctx, o.subscription, o.item, int64(n), r.now(), fmt.Sprintf("naive:%s:%d", o.subscription, r.posts))
 				if err == nil {
 					o.done = n
 					return
@@ -93,7 +93,7 @@ func fifoOutbox() sender {
 		counted: func(r *moneyRun, _ context.Context, o *moneyOrg, n int) {
 			if n != o.done {
 				r.posts++
-				o.done, o.outbox = n, append(o.outbox, outboxed{fmt.Sprintf("fifo:%s:%d", o.org.ID(), r.posts), n})
+				o.done, o.outbox = n, append(o.outbox, outboxed{fmt.Sprintf("fifo:%s:%d", o.subscription, r.posts), n})
 			}
 		},
 		tick: func(r *moneyRun, ctx context.Context, _ *testing.T) {
@@ -161,12 +161,12 @@ func runMoney(t *testing.T, s sender, seed uint64, orgs, days int) *moneyRun {
 	return r
 }
 
-// step is an hour.
+// step is two hours.
 func (r *moneyRun) step(t *testing.T, step int) {
 	t.Helper()
 	r.office.stripe.Advance(chaosStep)
 	storm := diceOf(r.seed, fmt.Sprint("storm", step))
-	if storm.Float64() < 0.008 {
+	if storm.Float64() < 0.016 {
 		r.outages++
 		r.office.stripe.Outage(r.now(), r.now().Add(time.Duration(1+storm.IntN(5))*time.Hour))
 	}
@@ -362,7 +362,7 @@ func TestMoneyChaosCatches(t *testing.T) {
 	for _, s := range []sender{partialTrusted(), fifoOutbox(), naivePost()} {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			r := runMoney(t, s, 7, chaosSize(10, 40), chaosSize(65, 95))
+			r := runMoney(t, s, 7, chaosSize(8, 40), chaosSize(65, 95))
 			if r.report(t, func(*moneyOrg, []string) {}) == 0 {
 				t.Error("the check found nothing wrong with it")
 			}

@@ -50,7 +50,8 @@ func (a *stripeAPI) putPortal(ctx context.Context, id, back, key string) (stripe
 				Enabled: on, Mode: stripe.String("at_period_end"),
 			},
 		},
-		BusinessProfile: &stripe.BillingPortalConfigurationBusinessProfileParams{},
+		// This version demands a profile, and one without a field is not sent at all.
+		BusinessProfile: &stripe.BillingPortalConfigurationBusinessProfileParams{Headline: stripe.String("Your card, invoices and subscription")},
 	}
 	var c *stripe.BillingPortalConfiguration
 	var err error

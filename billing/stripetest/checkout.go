@@ -7,17 +7,16 @@ import (
 )
 
 type session struct {
-	id, customer, reference, status    string
-	successURL, cancelURL              string
-	items                              []*item
-	trialEnd, trialDays                int64
-	metadata, subscriptionMetadata     map[string]string
-	missing, description, locale       string
-	subscription                       string
-	expiresAt, created                 int64
-	tax, taxIDs, promotionCodes, saves bool
-	email                              string
-	form                               map[string]string // what is only shown again
+	id, customer, reference, status string
+	successURL, cancelURL           string
+	items                           []*item
+	trialEnd, trialDays             int64
+	metadata, subscriptionMetadata  map[string]string
+	missing, description, locale    string
+	subscription                    string
+	expiresAt, created              int64
+	tax, taxIDs, promotionCodes     bool
+	form                            map[string]string // what is only shown again
 }
 
 func (s *Server) showSession(c *session) object {

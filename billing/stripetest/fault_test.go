@@ -193,7 +193,7 @@ func TestWhatIsRefused(t *testing.T) {
 		},
 		"a wrong key": func() error { _, err := newClient(a.URL(), "sk_live_1").Customers.Get(a.customer, nil); return err },
 		"what can't be expanded": func() error {
-			_, err := a.api.Subscriptions.Get(x.ID, &stripe.SubscriptionParams{Params: stripe.Params{Expand: []*string{stripe.String("colour")}}})
+			_, err := a.api.Subscriptions.Get(x.ID, &stripe.SubscriptionParams{Expand: stripe.StringSlice([]string{"colour"})})
 			return err
 		},
 	} {

@@ -315,7 +315,7 @@ func TestMoneyThatGoesBack(t *testing.T) {
 	dispute := must(a.Dispute(invoice.ID))(t)
 	succeed(t, a.CloseDispute(dispute, false))
 	succeed(t, a.Refund(invoice.ID))
-	charge := must(a.api.Invoices.Get(invoice.ID, &stripe.InvoiceParams{Params: stripe.Params{Expand: []*string{stripe.String("charge")}}}))(t).Charge
+	charge := must(a.api.Invoices.Get(invoice.ID, &stripe.InvoiceParams{Expand: stripe.StringSlice([]string{"charge"})}))(t).Charge
 	if !charge.Disputed || !charge.Refunded || charge.AmountRefunded != 2000 {
 		t.Errorf("the charge: disputed %v, refunded %v %d", charge.Disputed, charge.Refunded, charge.AmountRefunded)
 	}
