@@ -72,15 +72,15 @@ func newEventRun(t *testing.T, seed uint64, orgs int, ours bool) *eventRun {
 	r.town = newTown(t, stripetest.Options{Network: stripetest.Network{
 		Seed: seed, Lost: 0.01, Doubled: 0.10, Late: 0.02, LateBy: 60 * time.Hour, Jitter: onTheWay,
 	}})
-	r.town.stripe.AddEndpoint(stripetest.Endpoint{Handler: r.trusting, Events: subscribedEvents()})
+	r.stripe.AddEndpoint(stripetest.Endpoint{Handler: r.trusting, Events: subscribedEvents()})
 	for i := range orgs {
 		o, id := r.subscribed(t, fmt.Sprintf("org%d", i), int64(100+i), 1+r.dice.IntN(40))
-		seen, _ := r.town.stripe.Subscription(id)
+		seen, _ := r.stripe.Subscription(id)
 		r.orgs, r.customers = append(r.orgs, o), append(r.customers, seen.Customer)
 		r.trusting.access[seen.Customer] = true
-		r.town.stripe.Advance(30 * 24 * time.Hour / time.Duration(orgs)) // somebody's month ends every day
+		r.stripe.Advance(30 * 24 * time.Hour / time.Duration(orgs)) // somebody's month ends every day
 	}
-	r.town.stripe.Advance(15 * 24 * time.Hour) // the trials are over, and the first charges made
+	r.stripe.Advance(15 * 24 * time.Hour) // the trials are over, and the first charges made
 	r.pass(t)
 	r.sweep(t)
 	return r
@@ -89,7 +89,7 @@ func newEventRun(t *testing.T, seed uint64, orgs int, ours bool) *eventRun {
 // pass delivers what is due, and has it worked off.
 func (r *eventRun) pass(t *testing.T) {
 	t.Helper()
-	r.town.stripe.Deliver()
+	r.stripe.Deliver()
 	if !r.ours {
 		return
 	}
@@ -122,29 +122,29 @@ func (r *eventRun) live(t *testing.T) {
 	if r.dice.Float64() < float64(len(r.orgs)*cardsChange)/48/30 {
 		customer := r.customers[r.dice.IntN(len(r.customers))]
 		good := r.dice.Float64() < 0.6
-		check(r.town.stripe.SetCard(customer, map[bool]stripetest.Card{true: stripetest.CardGood, false: stripetest.CardDeclined}[good]))
-		for _, v := range r.town.stripe.Invoices(customer) {
+		check(r.stripe.SetCard(customer, map[bool]stripetest.Card{true: stripetest.CardGood, false: stripetest.CardDeclined}[good]))
+		for _, v := range r.stripe.Invoices(customer) {
 			if good && v.Status == "open" && r.dice.Float64() < 0.8 {
-				check(r.town.stripe.PayInvoice(v.ID))
+				check(r.stripe.PayInvoice(v.ID))
 			}
 		}
 	}
 	for range chaosSize(1, 2) {
 		i := r.dice.IntN(len(r.orgs))
-		newest := r.town.stripe.Subscriptions(r.customers[i])[0]
+		newest := r.stripe.Subscriptions(r.customers[i])[0]
 		switch {
 		case newest.Status == "canceled" && r.dice.Float64() < 0.1:
 			if _, err := r.StartCheckout(t.Context(), r.orgs[i], r.actor()); err == nil { // else it is not known yet that it has ended
-				_, err = r.town.stripe.CompleteCheckout(r.account(t, r.orgs[i]).CheckoutSession)
+				_, err = r.stripe.CompleteCheckout(r.account(t, r.orgs[i]).CheckoutSession)
 				check(err)
 			}
 		case newest.Status == "canceled":
 		case newest.CancelAtPeriodEnd:
-			check(r.town.stripe.ResumeByHand(newest.ID))
+			check(r.stripe.ResumeByHand(newest.ID))
 		default:
-			check(r.town.stripe.CancelByHand(newest.ID, true))
+			check(r.stripe.CancelByHand(newest.ID, true))
 			if r.dice.Float64() < 0.9 { // most change their mind at once
-				check(r.town.stripe.ResumeByHand(newest.ID))
+				check(r.stripe.ResumeByHand(newest.ID))
 			}
 		}
 	}
@@ -154,10 +154,10 @@ func (r *eventRun) live(t *testing.T) {
 // still open.
 func (r *eventRun) truth() map[string]bool {
 	allowed, owed := map[string]bool{}, map[string]bool{}
-	for _, v := range r.town.stripe.Invoices("") {
+	for _, v := range r.stripe.Invoices("") {
 		owed[v.Subscription] = owed[v.Subscription] || v.Status == "open" && v.Attempts > 0
 	}
-	for _, x := range r.town.stripe.Subscriptions("") {
+	for _, x := range r.stripe.Subscriptions("") {
 		if slices.Contains([]string{"active", "trialing", "past_due"}, x.Status) && !owed[x.ID] {
 			allowed[x.Customer] = true
 		}
@@ -176,7 +176,7 @@ func (r *eventRun) compare(t *testing.T, span time.Duration) (wrong []string) {
 		if !r.ours {
 			continue
 		}
-		if a := r.account(t, o).AccessAt(r.town.stripe.Now()); a.Access.Allowed() != truth[r.customers[i]] {
+		if a := r.account(t, o).AccessAt(r.stripe.Now()); a.Access.Allowed() != truth[r.customers[i]] {
 			r.wrong[0] += span
 			wrong = append(wrong, fmt.Sprintf("%s is %s (%s)", r.customers[i], a.Access, a.Reason))
 		}
@@ -187,12 +187,12 @@ func (r *eventRun) compare(t *testing.T, span time.Duration) (wrong []string) {
 // attack posts what must be refused, made of a real event, and sees that nothing is stored.
 func (r *eventRun) attack(t *testing.T) {
 	t.Helper()
-	all := r.town.stripe.Events()
-	body := r.town.stripe.EventBody(all[r.dice.IntN(len(all))].ID, "")
+	all := r.stripe.Events()
+	body := r.stripe.EventBody(all[r.dice.IntN(len(all))].ID, "")
 	fresh := bytes.Replace(body, []byte(`"id":"evt_`), []byte(`"id":"evt_forged`), 1)
 	live := bytes.Replace(fresh, []byte(`"livemode":false,"object":"event"`), []byte(`"livemode":true,"object":"event"`), 1)
 	large := append(bytes.Clone(fresh[:len(fresh)-1]), []byte(`,"more":"`+strings.Repeat("x", largestEvent)+`"}`)...)
-	now := r.town.stripe.Now()
+	now := r.stripe.Now()
 	signed := func(b []byte, at time.Time) string { return stripetest.Signature(b, at, testSecret) }
 	for name, post := range map[string]struct {
 		body      []byte
@@ -234,12 +234,12 @@ func (r *eventRun) newestEvent(t *testing.T) int64 {
 // run goes through so many days, and gives how many events there were that are of concern.
 func (r *eventRun) run(t *testing.T, days int) (events int) {
 	t.Helper()
-	begun := len(r.town.stripe.Events())
+	begun := len(r.stripe.Events())
 	r.wrong = [2]time.Duration{}
 	for step := range days * 48 {
-		r.town.stripe.Advance(eventStep - onTheWay)
+		r.stripe.Advance(eventStep - onTheWay)
 		r.live(t)
-		r.town.stripe.Advance(onTheWay)
+		r.stripe.Advance(onTheWay)
 		r.pass(t)
 		if step%2 == 1 {
 			r.sweep(t)
@@ -249,7 +249,7 @@ func (r *eventRun) run(t *testing.T, days int) (events int) {
 		}
 		r.compare(t, eventStep)
 	}
-	for _, e := range r.town.stripe.Events()[begun:] {
+	for _, e := range r.stripe.Events()[begun:] {
 		if slices.Contains(subscribedEvents(), e.Type) {
 			events++
 		}
@@ -263,8 +263,8 @@ func TestEventChaos(t *testing.T) {
 	orgs, days := chaosSize(12, 100), chaosSize(10, 65)
 	r := newEventRun(t, seed, orgs, true)
 	events := r.run(t, days)
-	for r.town.stripe.Undelivered() > 0 { // until the last late one has come
-		r.town.stripe.Advance(time.Hour)
+	for r.stripe.Undelivered() > 0 { // until the last late one has come
+		r.stripe.Advance(time.Hour)
 		r.pass(t)
 	}
 	r.sweep(t)

@@ -110,7 +110,7 @@ func TestAThousandOrgs(t *testing.T) {
 	}
 	made := time.Since(begun)
 	plenty := hostaway.Rate{Calls: 1_000_000, Per: time.Second}
-	o.Billing.cfg.Counter = &counting{fleet: f, budget: hostaway.NewBudget(hostaway.BudgetConfig{PerAccount: plenty, PerIP: plenty}), now: o.now}
+	o.cfg.Counter = &counting{fleet: f, budget: hostaway.NewBudget(hostaway.BudgetConfig{PerAccount: plenty, PerIP: plenty}), now: o.now}
 	o.stripe.Advance(25 * time.Hour) // everybody's hour came once
 	if _, err := o.CountDue(t.Context()); err != nil {
 		t.Fatal(err)
