@@ -17,6 +17,7 @@ const (
 	settingPrefix = "HMCP_"
 	fileSuffix    = "_FILE"
 	settingBytes  = 64 << 10 // a setting longer than this is the wrong file
+	byteOrderMark = "\uFEFF"
 )
 
 // loadConfig reads all settings. The environment wins over the env file, as
@@ -52,7 +53,7 @@ func keepOurs(given map[string]value, lines []string, from value) {
 	here := map[string]value{}
 	for _, line := range lines {
 		name, text, ok := strings.Cut(line, "=")
-		if ok && strings.HasPrefix(name, settingPrefix) && text != "" {
+		if ok && strings.HasPrefix(strings.ToUpper(name), settingPrefix) && text != "" {
 			here[name] = value{text: text, source: from.source, file: from.file}
 		}
 	}
@@ -71,9 +72,13 @@ func unknownSettings(given map[string]value) []error {
 	for name, v := range given {
 		base := strings.TrimSuffix(name, fileSuffix)
 		if !slices.Contains(known, base) {
+			like := nearest(base, known)
+			if upper := strings.ToUpper(name); slices.Contains(known, strings.TrimSuffix(upper, fileSuffix)) {
+				like = upper
+			}
 			problems = append(problems, misused(
 				fmt.Sprintf("there is no setting %s (from the %s)", name, v.source),
-				fmt.Sprintf("%s`%s config` lists them all", didYouMean(nearest(base, known)), binaryName)))
+				fmt.Sprintf("%s`%s config` lists them all", didYouMean(like), binaryName)))
 		}
 	}
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
@@ -139,14 +144,17 @@ func readSettingFile(path string) (string, error) {
 }
 
 // readEnvFile reads NAME=value lines. Blank lines, lines that start with #, a
-// leading "export " and quotes around the whole value are allowed.
+// leading "export " and quotes around the whole value are allowed, and the mark that
+// some editors put at the beginning of a file. A setting that stands there twice is
+// not: who reads one line would believe it.
 func readEnvFile(path string) ([]string, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, misused(fmt.Sprintf("the env file %s can't be read (%s)", path, reason(err)), "check the path and who may read it")
 	}
 	var lines []string
-	scanner := bufio.NewScanner(bytes.NewReader(text))
+	seen := map[string]int{}
+	scanner := bufio.NewScanner(bytes.NewReader(bytes.TrimPrefix(text, []byte(byteOrderMark))))
 	scanner.Buffer(nil, settingBytes)
 	for number := 1; scanner.Scan(); number++ {
 		line := strings.TrimSpace(scanner.Text())
@@ -157,6 +165,10 @@ func readEnvFile(path string) ([]string, error) {
 		if name = strings.TrimSpace(name); !ok || name == "" || strings.ContainsAny(name, " \t") {
 			return nil, misused(fmt.Sprintf("line %d of the env file %s is not a setting", number, path), "write NAME=value, or start the line with #")
 		}
+		if before := seen[name]; before > 0 && strings.HasPrefix(name, settingPrefix) {
+			return nil, misused(fmt.Sprintf("line %d of the env file %s sets %s, which line %d sets too", number, path, name, before), "keep one of them")
+		}
+		seen[name] = number
 		lines = append(lines, name+"="+unquote(strings.TrimSpace(text)))
 	}
 	if scanner.Err() != nil {

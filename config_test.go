@@ -216,10 +216,30 @@ func TestEnvFile(t *testing.T) {
 	}
 }
 
+// Some editors put an invisible mark before the first line.
+func TestEnvFileWithAMark(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "env")
+	writeFile(t, path, "\uFEFFHMCP_SIGNUP=open\nOTHER=1\nOTHER=2\n")
+	c, err := loadConfig(nil, path)
+	if err != nil || c.SignUp != "open" {
+		t.Errorf("sign-up is %q: %v", c.SignUp, err)
+	}
+	writeFile(t, path, "\n# x\nhmcp_signup=open\n")
+	if _, err := loadConfig(nil, path); err == nil || !strings.Contains(err.Error(), "did you mean HMCP_SIGNUP?") {
+		t.Errorf("small letters: %v", err)
+	}
+	writeFile(t, path, "HMCP_SIGNUP=open\n\nHMCP_SIGNUP=open\n")
+	if _, err := loadConfig(nil, path); err == nil || !strings.Contains(err.Error(), "line 3 of the env file "+path+" sets HMCP_SIGNUP, which line 1 sets too") {
+		t.Errorf("twice: %v", err)
+	}
+}
+
 func TestEnvFilesThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
 		"no equals sign": "HMCP_LISTEN\n", "words before it": "please HMCP_LISTEN=1\n", "unknown name": "HMCP_LITSEN=:1\n",
+		"small letters": "hmcp_signup=open\n", "twice": "HMCP_SIGNUP=open\nOTHER=1\nHMCP_SIGNUP=closed\n", "small letters of a file": "Hmcp_SignUp_File=/x\n",
 		"endless line": "A=" + strings.Repeat("x", settingBytes+1),
 	} {
 		path := filepath.Join(t.TempDir(), "env")
