@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 )
 
 const everybodysRights = 0o007
@@ -24,18 +25,25 @@ func openToAll(mode fs.FileMode) bool {
 // secretFileChecks look at the files that secret settings stand in, except those
 // that somebody else looks at.
 func secretFileChecks(c config, except ...string) []check {
-	var checks []check
+	holds := map[string][]string{}
+	var files []string
 	for _, s := range settings() {
 		file := c.values[s.name].file
 		if !s.secret || file == "" || slices.Contains(except, file) {
 			continue
 		}
+		if holds[file] == nil {
+			files = append(files, file)
+		}
+		holds[file] = append(holds[file], s.name)
+	}
+	var checks []check
+	for _, file := range files {
 		info, err := os.Stat(file)
 		if err != nil || !openToAll(info.Mode()) { // it was read a moment ago
 			continue
 		}
-		except = append(except, file) // once is enough
-		checks = append(checks, doubtful("settings", fmt.Sprintf("%s holds %s and may be read by every user of this machine (mode %04o)", file, s.name, info.Mode().Perm()),
+		checks = append(checks, doubtful("settings", fmt.Sprintf("%s holds %s and may be read by every user of this machine (mode %04o)", file, strings.Join(holds[file], ", "), info.Mode().Perm()),
 			"chmod o= "+file))
 	}
 	return checks

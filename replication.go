@@ -49,7 +49,27 @@ func (p *process) replicaSettings(c config) (replica.Settings, error) {
 		}
 	}
 	settings, err := replica.Read(text, func(name string) (string, bool) { return c.variable(p.environ, name) })
-	return settings, replicaProblem(err)
+	return settings, inFile(replicaProblem(err), c.LitestreamConfig)
+}
+
+// inFile names the operator's own file where the one inside the program is spoken of.
+func inFile(err error, path string) error {
+	if err == nil || path == "" {
+		return err
+	}
+	var all []error
+	for _, each := range flatten(err) {
+		var p *problem
+		if errors.As(each, &p) {
+			if rest, ok := strings.CutPrefix(p.what, "litestream.yml"); ok {
+				named := *p
+				named.what = path + rest
+				each = &named
+			}
+		}
+		all = append(all, each)
+	}
+	return errors.Join(all...)
 }
 
 // variable is what ${NAME} stands for in litestream.yml: a setting, wherever it

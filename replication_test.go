@@ -121,7 +121,7 @@ func TestServeRefusesAReplicaItMustNotTouch(t *testing.T) {
 		"no such folder":   {[]string{"HMCP_REPLICA_URL=file://" + s.replica + "/none"}, exitFailed, []string{"does not exist"}},
 		"no address":       {[]string{"HMCP_REPLICA_URL=bucket/path"}, exitMisused, []string{"write s3://BUCKET/PATH or file:///FOLDER"}},
 		"another database": {[]string{"HMCP_LITESTREAM_CONFIG=" + own}, exitMisused, []string{"/other.db, and the database is"}},
-		"a misspelt file":  {[]string{"HMCP_LITESTREAM_CONFIG=" + misspelt}, exitMisused, []string{"did you mean replica?", "has the key exec"}},
+		"a misspelt file":  {[]string{"HMCP_LITESTREAM_CONFIG=" + misspelt}, exitMisused, []string{misspelt + ", line 3, ", misspelt + ", line 4, has the key exec"}},
 		"no file":          {[]string{"HMCP_LITESTREAM_CONFIG=" + misspelt + "x"}, exitMisused, []string{"can't be read"}},
 	}
 	for name, tt := range tests {
@@ -179,7 +179,9 @@ func TestRestoreCommand(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"--to", to}, exitOK, "It passed its check."},
+		{[]string{"--to", to}, exitOK, "It passed its check.\nThe master key given opens what is sealed in it."},
+		{[]string{"--at", "", "--to", to + "3"}, exitMisused, "--at is empty"},
+		{[]string{"--to", filepath.Join(filepath.Dir(to), "none", "back.db")}, exitMisused, "there is no folder"},
 		{[]string{"--to", to}, exitMisused, "exists already"},
 		{nil, exitMisused, "nothing is ever written over a database"},
 		{[]string{"--at", "yesterday"}, exitMisused, "write it like 2026-03-29T14:00:00Z"},
@@ -195,6 +197,16 @@ func TestRestoreCommand(t *testing.T) {
 		if r.code != step.code || !strings.Contains(r.out+r.errOut, step.want) {
 			t.Errorf("restore %q: %+v; want %q", step.args, r, step.want)
 		}
+	}
+	wrong := append(s.on(data), "HMCP_MASTER_KEY="+secret.GenerateKey().Reveal())
+	if r := runCommand(t, wrong, "restore", "--to", to+"4"); r.code != exitOK || !strings.Contains(r.out, "opens with the master key "+keyID(t, s.key)+", which is not given") {
+		t.Errorf("with another key: %+v", r)
+	}
+	if err := os.Mkdir(s.replica+"-empty", folderRights); err != nil {
+		t.Fatal(err)
+	}
+	if r := runCommand(t, append(s.on(data), "HMCP_REPLICA_URL=file://"+s.replica+"-empty"), "restore", "--to", to+"5"); r.code != exitMisused || !strings.Contains(r.errOut, "-empty) is empty") {
+		t.Errorf("from an empty replica: %+v", r)
 	}
 	server.stop()
 	if err := os.Remove(filepath.Join(data, databaseFile)); err != nil {

@@ -4,12 +4,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"path/filepath"
 	"time"
 
 	"hostaway-mcp/replica"
+	"hostaway-mcp/secret"
 )
 
 func restoreCommand() command {
@@ -22,7 +24,12 @@ func restoreCommand() command {
 		prepare: func(flags *flag.FlagSet) action {
 			at := flags.String("at", "", "restore what was there at this `TIME`: 2026-03-29T14:00:00Z, or 15m for a while ago")
 			to := flags.String("to", "", "write to this `FILE`, which must not exist")
-			return func(ctx context.Context, p *process, _ []string) error { return p.restore(ctx, *at, *to) }
+			return func(ctx context.Context, p *process, _ []string) error {
+				if err := emptyFlags(flags); err != nil {
+					return err
+				}
+				return p.restore(ctx, *at, *to)
+			}
 		},
 	}
 }
@@ -43,11 +50,34 @@ func (p *process) restore(ctx context.Context, at, to string) error {
 	if to == "" {
 		to = filepath.Join(c.DataDir, databaseFile)
 	}
-	_, err = fmt.Fprintf(p.out, "Restored transaction %d of %s to %s: %s in %s. It passed its check.\n"+
-		"What is sealed in it opens with the master key of that time.\n", report.Transaction, report.Where, to, size(uint64(report.Bytes)), report.Took.Round(time.Millisecond))
+	_, err = fmt.Fprintf(p.out, "Restored transaction %d of %s to %s: %s in %s. It passed its check.\n%s\n",
+		report.Transaction, report.Where, to, size(uint64(report.Bytes)), report.Took.Round(time.Millisecond), sealedText(options.Usable(ctx, to)))
 	if err == nil && !moment.IsZero() && to == filepath.Join(c.DataDir, databaseFile) {
 		_, err = fmt.Fprintf(p.out, "The replica holds a newer state: to go on from this one, start once with `%s serve --accept-rollback`.\n", binaryName)
 	}
+	return err
+}
+
+// sealedText says whether the keys given open what was restored.
+func sealedText(err error) string {
+	var missing *secret.UnknownKeyError
+	switch {
+	case err == nil:
+		return "The master key given opens what is sealed in it."
+	case errors.As(err, &missing):
+		return fmt.Sprintf("What is sealed in it opens with the master key %s, which is not given: a server refuses to start without it.", missing.ID)
+	}
+	return "What is sealed in it opens with the master key of that time."
+}
+
+// emptyFlags refuses a flag that is there and says nothing, as when a variable of the
+// shell is not set: the newest would be restored in place of a moment.
+func emptyFlags(flags *flag.FlagSet) (err error) {
+	flags.Visit(func(f *flag.Flag) {
+		if err == nil && f.Value.String() == "" {
+			err = misused(fmt.Sprintf("--%s is empty", f.Name), "give it a value, or leave it out; is a variable of the shell not set?")
+		}
+	})
 	return err
 }
 

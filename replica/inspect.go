@@ -299,13 +299,23 @@ func Restore(ctx context.Context, o Options, what RestoreOptions) (Report, error
 	return report, nil
 }
 
-// sayMoments adds from when on something can be restored.
+// sayMoments adds from when on something can be restored, and says it when there is
+// nothing at all.
 func (v *visitor) sayMoments(ctx context.Context, at time.Time, err error) error {
 	var p *Problem
-	if at.IsZero() || !errors.As(err, &p) || p.Kind != NothingThere {
+	if !errors.As(err, &p) || p.Kind != NothingThere {
 		return err
 	}
 	facts, lookErr := look(ctx, v.fence, v.storage.objects)
+	if lookErr == nil && facts.empty() {
+		return &Problem{
+			Kind: NothingThere, Err: err, What: fmt.Sprintf("the replica (%s) is empty", v.storage.where),
+			Do: "check the replica's address; a new server copies for the first time when it has served for a second",
+		}
+	}
+	if at.IsZero() {
+		return p
+	}
 	if oldest, _ := moments(facts.all); lookErr == nil && !oldest.IsZero() {
 		p.Do = fmt.Sprintf("ask for a moment after %s, the earliest that can be restored", oldest.UTC().Format(time.RFC3339))
 	}
@@ -315,6 +325,9 @@ func (v *visitor) sayMoments(ctx context.Context, at time.Time, err error) error
 // destination is the folder that is restored into: locked, when it is the data
 // folder.
 func (v *visitor) destination(home, to string, own bool) (*folder, error) {
+	if _, err := os.Stat(home); !own && errors.Is(err, fs.ErrNotExist) {
+		return nil, &Problem{Kind: BadSettings, Err: err, What: "there is no folder " + home, Do: "make it first, or name a file elsewhere with --to"}
+	}
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return nil, folderProblem(home, err)
 	}

@@ -63,6 +63,10 @@ func TestRestoringToAFile(t *testing.T) {
 		all := s.write(10)
 		s.synced()
 		to := filepath.Join(t.TempDir(), "folder", "back.db")
+		if _, err := Restore(t.Context(), s.options, RestoreOptions{To: to}); kindOf(err) != BadSettings || exists(filepath.Dir(to)) {
+			t.Errorf("to a folder that is not there: %v", err)
+		}
+		must(t, os.Mkdir(filepath.Dir(to), 0o700))
 		report, err := Restore(t.Context(), s.options, RestoreOptions{To: to})
 		must(t, err)
 		if got := rowsIn(t, to); got != all || report.Installation != testInstallation || report.Bytes != sizeOf(to) {

@@ -223,6 +223,10 @@ func TestNothingShowsCredentials(t *testing.T) {
 		t.Fatal("the address has no credentials")
 	}
 	s.options.FirstStart = true
+	if err := s.open(); kindOf(err) != BadSettings || !strings.Contains(err.Error(), "credentials stand twice") || strings.Contains(err.Error(), "hunter2") {
+		t.Fatalf("two kinds of credentials: %v", err)
+	}
+	s.options.Credentials = Credentials{}
 	err := s.open() // they are wrong
 	if kindOf(err) != Unreachable || !strings.Contains(err.Error(), "refuses the credentials") {
 		t.Fatalf("%v", err)

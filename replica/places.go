@@ -23,7 +23,26 @@ func (o Options) checkPlaces() error {
 			Do: "keep the data folder under a path without these (HMCP_DATA_DIR)",
 		}
 	}
+	if err := o.checkCredentials(); err != nil {
+		return err
+	}
 	return o.checkFolder()
+}
+
+// checkCredentials refuses two of them: those in the file or the address would be used,
+// and the settings would be lost without a word.
+func (o Options) checkCredentials() error {
+	b, c := o.target.s3, o.Credentials
+	if b == nil || (b.accessKeyID == "" && b.secretAccessKey == "") || (c.AccessKeyID == "" && c.SecretAccessKey.IsZero()) {
+		return nil
+	}
+	if b.accessKeyID == c.AccessKeyID && b.secretAccessKey == c.SecretAccessKey.Reveal() {
+		return nil
+	}
+	return &Problem{
+		Kind: BadSettings, What: "the replica's credentials stand twice and differ: in its address or litestream.yml, and in HMCP_REPLICA_ACCESS_KEY_ID with HMCP_REPLICA_SECRET_ACCESS_KEY",
+		Do: "keep the settings, and take them out of the address and the file",
+	}
 }
 
 // checkFolder keeps a replica that is a folder apart from the data folder.

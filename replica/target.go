@@ -97,6 +97,12 @@ func (c *replicaConfig) folder() (string, error) {
 		if err != nil || u.Host != "" || u.User != nil {
 			return "", badAddress("is not that of a folder", "write file:///FOLDER, with three slashes")
 		}
+		if u.RawQuery != "" || u.ForceQuery {
+			return "", badAddress("has something after a question mark, which means nothing for a folder", "take it out; a question mark in a folder's name is written %3F")
+		}
+		if strings.Contains(c.URL, "#") {
+			return "", noFragment()
+		}
 		if _, _, path, err = litestream.ParseReplicaURL(c.URL); err != nil {
 			return "", badAddress("is not that of a folder", "write file:///FOLDER")
 		}
@@ -244,14 +250,41 @@ func addressKeys() []string {
 	}
 }
 
+// switches are those of them that are true or false. Litestream takes any other word
+// for false.
+func switches() []string {
+	return slices.DeleteFunc(addressKeys(), func(key string) bool {
+		return slices.Contains([]string{"endpoint", "region", "storageClass", "storage-class", "partSize", "part-size", "concurrency"}, key)
+	})
+}
+
+func switchWords() []string { return []string{"true", "1", "t", "yes", "false", "0", "f", "no"} }
+
+func noFragment() error {
+	return badAddress("has a #, and what comes after it would be lost", "take it out, or write %23 if it is part of a name")
+}
+
 func parseAddress(text string) (address, error) {
 	_, host, path, query, user, err := litestream.ParseReplicaURLWithQuery(text)
 	if err != nil {
 		return address{}, badAddress("is no address", "write s3://BUCKET/PATH; letters such as / in a password are written %2F")
 	}
+	if strings.Contains(text, "#") {
+		return address{}, noFragment()
+	}
 	for key := range query {
 		if !slices.Contains(addressKeys(), key) {
 			return address{}, unknownPart(key)
+		}
+	}
+	for _, key := range switches() {
+		if v := query.Get(key); v != "" && !slices.Contains(switchWords(), strings.ToLower(v)) {
+			return address{}, badAddress("has a "+key+" that is neither true nor false", "write "+key+"=true or "+key+"=false")
+		}
+	}
+	if user != nil {
+		if password, _ := user.Password(); user.Username() == "" || password == "" {
+			return address{}, badAddress("names half of the credentials", "write both, or better set HMCP_REPLICA_ACCESS_KEY_ID and HMCP_REPLICA_SECRET_ACCESS_KEY and name none there")
 		}
 	}
 	for _, key := range []string{"partSize", "part-size", "concurrency"} {
