@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -18,8 +20,9 @@ const (
 	headerTime  = 10 * time.Second // to send the headers of a request
 	idleTime    = 2 * time.Minute  // between two requests of a connection
 	headerBytes = 64 << 10
-	finishTime  = 10 * time.Second // for running calls, once we are told to stop
-	abortTime   = time.Second      // for those that did not finish and are cancelled
+	lingerTime  = 250 * time.Millisecond // for requests that are on their way, once we are told to stop
+	finishTime  = 10 * time.Second       // then for running calls
+	abortTime   = time.Second            // for those that did not finish and are cancelled
 )
 
 // listen opens address; setting is where a person chooses another one.
@@ -98,22 +101,34 @@ type front struct {
 	ports    []port
 	stopping func()                      // nil, or told before the first port closes
 	drain    func(context.Context) error // ends open streams and refuses new calls
+	linger   time.Duration               // zero means lingerTime
 	finish   time.Duration               // zero means finishTime
 	body     time.Duration               // zero means bodyTime
 	log      *slog.Logger
 }
 
 // serve answers on all ports until ctx ends or one of them fails, then stops in
-// order: no new connections, running calls may finish, whatever is left is
-// cancelled. It returns within finish and abortTime.
+// order: each answer ends its connection, then no new connections, running calls may
+// finish, whatever is left is cancelled. It returns within linger, finish and abortTime.
 func (f front) serve(ctx context.Context) error {
 	base, cancelBase := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelBase()
+	leaving := new(atomic.Bool)
+	if len(f.ports) > 0 {
+		f.ports = slices.Clone(f.ports)
+		f.ports[0].handler = partingHandler(leaving, f.ports[0].handler)
+	}
 	servers := make([]*http.Server, len(f.ports))
 	failures := make(chan error, len(f.ports))
 	for i, p := range f.ports {
 		servers[i] = f.server(base, p)
-		go func() { failures <- p.serve(servers[i]) }()
+		go func() {
+			err := p.serve(servers[i])
+			if leaving.Load() { // it was closed
+				err = nil
+			}
+			failures <- err
+		}()
 	}
 	var failure error
 	select {
@@ -121,7 +136,29 @@ func (f front) serve(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	f.log.Info("stopping: no new calls, running ones may finish", "within", f.patience())
+	if f.stopping != nil {
+		f.stopping()
+	}
+	if failure == nil {
+		leaving.Store(true)
+		_ = f.ports[0].listener.Close() // there is nothing to do about it
+		time.Sleep(cmp.Or(f.linger, lingerTime))
+	}
 	return errors.Join(failure, f.stop(ctx, servers, cancelBase))
+}
+
+// partingHandler ends the connection with the answer, once the server is leaving.
+// http.Server.Shutdown drops requests that are on their way on a connection that is
+// kept alive, and even those that it has just read. So for a moment those who are
+// through get their answers, each of which ends its connection; only what nobody has
+// used since then is shut down.
+func partingHandler(leaving *atomic.Bool, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if leaving.Load() && r.ProtoMajor == 1 { // HTTP/2 has a word of its own for it
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // serve returns when the server was shut down, or earlier with what went wrong.
@@ -165,9 +202,6 @@ func (f front) patience() time.Duration {
 }
 
 func (f front) stop(ctx context.Context, servers []*http.Server, cancelBase context.CancelFunc) error {
-	if f.stopping != nil {
-		f.stopping()
-	}
 	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.patience())
 	defer cancel()
 	drained := make(chan error, 1)
@@ -177,7 +211,7 @@ func (f front) stop(ctx context.Context, servers []*http.Server, cancelBase cont
 		err = errors.Join(err, server.Shutdown(patient))
 	}
 	if err == nil {
-		f.log.Info("stopped")
+		f.log.Info("every call has its answer")
 		return nil
 	}
 	cancelBase() // ends the calls that are still running
@@ -188,6 +222,6 @@ func (f front) stop(ctx context.Context, servers []*http.Server, cancelBase cont
 			_ = server.Close()
 		}
 	}
-	f.log.Warn("stopped; calls that did not finish in time were cancelled", "after", f.patience())
+	f.log.Warn("calls that did not finish in time were cancelled", "after", f.patience())
 	return nil
 }

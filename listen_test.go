@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -73,6 +75,7 @@ type frontTest struct {
 	letGo  chan struct{}
 	drains chan struct{}
 	log    *lockedBuffer
+	taken  sync.Map // the clients' addresses
 }
 
 func startFront(t *testing.T, finish time.Duration) *frontTest {
@@ -106,7 +109,7 @@ func startFront(t *testing.T, finish time.Duration) *frontTest {
 	})
 	drain := func(context.Context) error { f.drains <- struct{}{}; return nil }
 	front := front{
-		ports: []port{{name: "http", listener: listener, handler: handler, h2c: true}, side},
+		ports: []port{{name: "http", listener: countedListener{listener, &f.taken}, handler: handler, h2c: true}, side},
 		drain: drain, finish: finish, log: slog.New(slog.NewTextHandler(f.log, nil)),
 	}
 	go func() { f.ended <- front.serve(ctx) }()
@@ -167,11 +170,74 @@ func TestRunningCallsFinishBeforeTheServerStops(t *testing.T) {
 	if err := <-f.ended; err != nil {
 		t.Error(err)
 	}
-	if !strings.Contains(f.log.String(), "msg=stopped") {
+	if !strings.Contains(f.log.String(), "every call has its answer") {
 		t.Error(f.log.String())
 	}
 	if text, err := fetchText(t, f.side); err == nil {
 		t.Errorf("the other port still answers: %q", text)
+	}
+}
+
+// countedListener remembers whose connections it has given out.
+type countedListener struct {
+	net.Listener
+	taken *sync.Map
+}
+
+func (l countedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		l.taken.Store(c.RemoteAddr().String(), true)
+	}
+	return c, err
+}
+
+// TestStoppingLosesNoRequest: whoever got through to the server gets an answer, however
+// busy the connections are that it closes. Those who did not are refused, or reset by
+// the system while they wait to be let in.
+func TestStoppingLosesNoRequest(t *testing.T) {
+	t.Parallel()
+	f := startFront(t, 0)
+	var clients sync.WaitGroup
+	var answers atomic.Int64
+	call := func(client *http.Client) error {
+		r, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodPost, f.url+"/quick", strings.NewReader("a call"))
+		if err != nil {
+			return err
+		}
+		w, err := client.Do(r)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(io.Discard, w.Body)
+		answers.Add(1)
+		return errors.Join(err, w.Body.Close())
+	}
+	for range 16 {
+		clients.Go(func() {
+			client := &http.Client{Transport: &http.Transport{}} // keeps its connection
+			var err error
+			for err == nil {
+				err = call(client)
+			}
+			var network *net.OpError
+			if errors.As(err, &network) && network.Source != nil {
+				if _, through := f.taken.Load(network.Source.String()); through {
+					t.Errorf("a request that was through: %v", err)
+				}
+			}
+			if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("a request got no answer: %v", err)
+			}
+		})
+	}
+	for answers.Load() < 500 {
+		time.Sleep(time.Millisecond)
+	}
+	f.stop()
+	clients.Wait()
+	if err := <-f.ended; err != nil {
+		t.Error(err)
 	}
 }
 

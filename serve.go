@@ -93,7 +93,10 @@ func (p *process) serve(ctx context.Context, allowed allowances) error {
 		err = errors.Join(err, r.close(ctx))
 	}
 	end()
-	return errors.Join(err, wait())
+	if err = errors.Join(err, wait()); err == nil {
+		w.log.Info("stopped")
+	}
+	return err
 }
 
 // serveDatabase opens the database and the rooms that use it, and lets callers
