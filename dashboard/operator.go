@@ -207,7 +207,11 @@ func serverKPIs(s ServerStatus, now time.Time) []kpi {
 	if r := s.Replica; r.Configured {
 		lag.Value, lag.Hint, lag.Bad = duration(r.Lag), "nothing copied yet", r.State == HealthFail || len(r.Lags) > 0 && r.Lags[len(r.Lags)-1].Late
 		if r.LastSyncAt != nil {
-			lag.Hint = r.Word + ", complete " + since(*r.LastSyncAt, now)
+			complete := since(*r.LastSyncAt, now)
+			if r.Lag >= time.Second { // "just now" would belie the figure above it
+				complete = "last " + duration(now.Sub(*r.LastSyncAt)) + " ago"
+			}
+			lag.Hint = r.Word + ", complete " + complete
 		}
 	}
 	disk := kpi{Label: "Disk free", Value: size(s.DiskFreeBytes), Hint: "of " + size(s.DiskBytes)}

@@ -200,7 +200,7 @@ func isFull(err error) bool {
 
 // awayProblem says why the storage can't be used, and what to look at.
 func awayProblem(where string, err error) *Problem {
-	p := &Problem{Kind: Unreachable, Err: err, What: fmt.Sprintf("the storage of the replica (%s) can't be reached (%s)", where, oneLine(err)), Do: "check the address and the network"}
+	p := &Problem{Kind: Unreachable, Err: err, What: fmt.Sprintf("the storage of the replica (%s) can't be reached (%s)", where, plainCause(err)), Do: "check the address and the network"}
 	for _, known := range []struct {
 		mark     error
 		what, do string
@@ -220,11 +220,32 @@ func awayProblem(where string, err error) *Problem {
 	return p
 }
 
-// oneLine is an error without line breaks, and not too long for a log.
+// plainCause is what happened, without what the layers above said of it: of a storage's
+// error, its code and its words.
+func plainCause(err error) string {
+	var network *net.OpError
+	var api smithy.APIError
+	switch {
+	case errors.As(err, &network):
+		return oneLine(network)
+	case errors.As(err, &api) && api.ErrorCode() != "":
+		return oneLine(fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage()))
+	}
+	return oneLine(err)
+}
+
+const lineMost = 300 // bytes
+
+// oneLine is an error without line breaks, and not too long for a log: it ends with a
+// whole word.
 func oneLine(err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
-	if len(text) > 300 {
-		text = text[:300] + "…"
+	if len(text) <= lineMost {
+		return text
 	}
-	return text
+	text = strings.ToValidUTF8(text[:lineMost], "")
+	if space := strings.LastIndexByte(text, ' '); space > lineMost/2 {
+		text = text[:space]
+	}
+	return text + " …"
 }
