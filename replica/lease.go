@@ -330,5 +330,15 @@ func (l *lease) release(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, l.pace.call)
 	defer cancel()
 	_, err := l.put(ctx, record, condition{version: version})
+	if !errors.Is(err, errConflict) {
+		return err
+	}
+	// A renewal that was broken off may have arrived all the same.
+	found, e := l.objects.get(ctx, leaseObject)
+	var by leaseRecord
+	if e != nil || json.Unmarshal(found.data, &by) != nil || by.Holder != l.me.Holder {
+		return err
+	}
+	_, err = l.put(ctx, record, condition{version: found.version})
 	return err
 }

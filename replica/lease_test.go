@@ -267,6 +267,28 @@ func TestALostAnswerIsNoLostLease(t *testing.T) {
 	}
 }
 
+// TestALeaseIsGivenBackThoughAnAnswerWasLost: a renewal that is broken off by the end
+// may have arrived.
+func TestALeaseIsGivenBackThoughAnAnswerWasLost(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := newShelf(c)
+	a, b := leaseOf(s, c.Now, "a"), leaseOf(s, c.Now, "b")
+	_, err := a.acquire(t.Context())
+	must(t, err)
+	s.loseReply = true
+	if err := a.renew(t.Context()); err == nil {
+		t.Fatal("a lost answer was taken for one")
+	}
+	must(t, a.release(t.Context()))
+	if _, err := b.acquire(t.Context()); err != nil {
+		t.Errorf("it was not given back: %v", err)
+	}
+	if err := a.release(t.Context()); err != nil || s.record(t).Released { // it is b's now
+		t.Errorf("given back again: %v", err)
+	}
+}
+
 func TestAVanishedLeaseIsNotMadeAnew(t *testing.T) {
 	t.Parallel()
 	c := newClock()

@@ -44,7 +44,7 @@ func TestTheShippedFileHoldsWhatWasDecided(t *testing.T) {
 	}
 	want := map[string]time.Duration{
 		"monitor": 100 * time.Millisecond, "sync": 250 * time.Millisecond, "snapshots": 6 * time.Hour, "kept": 168 * time.Hour,
-		"L0 check": 5 * time.Minute, "busy": 5 * time.Second,
+		"L0 check": 15 * time.Minute, "busy": 5 * time.Second,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
