@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -69,12 +68,9 @@ func newBilled(c config, db *store.Store, up *upstream, now func() time.Time, w 
 	if err != nil {
 		return nil, err
 	}
-	b := &billed{
+	return &billed{
 		room: room, plans: plans{room: room, hostaway: up, now: now}, post: room.Webhooks(), figures: db.BillingFigures, now: now, log: w.log,
-		orgs: db.EachOrg, fresh: make(chan string, freshMost),
-	}
-	up.changed = b.connected
-	return b, nil
+	}, nil
 }
 
 // billed is billing while a server runs.
@@ -85,9 +81,6 @@ type billed struct {
 	figures func(context.Context) (store.BillingFigures, error)
 	now     func() time.Time
 	log     *slog.Logger
-
-	orgs  func(context.Context) iter.Seq2[*store.Org, error]
-	fresh chan string // orgs whose connection has just changed
 
 	stop    context.CancelFunc
 	workers sync.WaitGroup
@@ -103,8 +96,6 @@ type billingRoom interface {
 	Check(ctx context.Context) error
 	// Run works until ctx ends.
 	Run(ctx context.Context)
-	// Count counts one org.
-	Count(ctx context.Context, org *store.Org, source store.CountSource, by store.Actor) (billing.CountResult, error)
 	// CountDue counts every org whose turn it is.
 	CountDue(ctx context.Context) (did string, err error)
 	// Sweep compares with Stripe, Reconcile does it in full.
@@ -216,46 +207,6 @@ func (b *billed) run(ctx context.Context) {
 	ctx, b.stop = context.WithCancel(ctx)
 	b.workers.Go(func() { b.room.Run(ctx) })
 	b.workers.Go(func() { b.keepLooking(ctx) })
-	b.workers.Go(func() { b.countConnected(ctx) })
-}
-
-// freshMost is how many orgs may wait to be counted after they were connected. Others
-// are counted by the hourly job.
-const freshMost = 1000
-
-// connected has an org counted whose connection changed: who has just connected is
-// shown what it would cost.
-func (b *billed) connected(orgID string) {
-	select {
-	case b.fresh <- orgID:
-	default:
-	}
-}
-
-func (b *billed) countConnected(ctx context.Context) {
-	for {
-		select {
-		case id := <-b.fresh:
-			b.workers.Go(func() { b.countOrg(ctx, id) })
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (b *billed) countOrg(ctx context.Context, id string) {
-	for org, err := range b.orgs(ctx) {
-		if err == nil && org.ID() != id {
-			continue
-		}
-		if err == nil {
-			_, err = b.room.Count(ctx, org, store.CountConnect, systemActor())
-		}
-		if err != nil && ctx.Err() == nil && !errors.Is(err, billing.ErrNotConnected) {
-			b.log.WarnContext(ctx, "an org that was just connected could not be counted; it is tried again within the hour", "org", id, "error", err)
-		}
-		return
-	}
 }
 
 // close ends the workers and waits for them.

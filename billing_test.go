@@ -33,9 +33,6 @@ func (r *scriptedRoom) Run(ctx context.Context) {
 	r.ended.Store(true)
 }
 
-func (r *scriptedRoom) Count(context.Context, *store.Org, store.CountSource, store.Actor) (billing.CountResult, error) {
-	return billing.CountResult{}, nil
-}
 func (r *scriptedRoom) CountDue(context.Context) (string, error)  { return "", nil }
 func (r *scriptedRoom) Sweep(context.Context) (string, error)     { return "", nil }
 func (r *scriptedRoom) Reconcile(context.Context) (string, error) { return "", nil }

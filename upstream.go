@@ -24,8 +24,7 @@ type upstream struct {
 	budget     *hostaway.Budget
 	http       *http.Client // nil: the client's own
 	activation time.Duration
-	observe    hostaway.Observe   // nil: nobody looks
-	changed    func(orgID string) // nil, or told when a connection was made, replaced or given up
+	observe    hostaway.Observe // nil: nobody looks
 	now        func() time.Time
 	log        *slog.Logger
 
@@ -61,7 +60,7 @@ func (u *upstream) ClientFor(ctx context.Context, org *store.Org) (*hostaway.Cli
 func (u *upstream) clientFor(ctx context.Context, org *store.Org) (client *hostaway.Client, version int, err error) {
 	connection, err := org.Connection(ctx)
 	if errors.Is(err, store.ErrNotFound) {
-		u.drop(org.ID())
+		u.Forget(org.ID())
 	}
 	if err != nil {
 		return nil, 0, err
@@ -103,13 +102,6 @@ func (u *upstream) keep(orgID string, fresh versioned) versioned {
 
 // Forget drops the org's client, after its connection changed.
 func (u *upstream) Forget(orgID string) {
-	u.drop(orgID)
-	if u.changed != nil {
-		u.changed(orgID)
-	}
-}
-
-func (u *upstream) drop(orgID string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	delete(u.clients, orgID)
