@@ -60,7 +60,7 @@ type examination func(ctx context.Context, d *doctor) []check
 func examinations() []examination {
 	return []examination{
 		examineSettings, examineFolder, examineDisk, examineKey, examineDatabase, examineReplica, examineAside,
-		examineServices, examineServer, examineAddress, examineCertificate,
+		examineServices, examineStripe, examineServer, examineAddress, examineCertificate,
 	}
 }
 

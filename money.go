@@ -61,7 +61,7 @@ func parseMoney(amount, currency string) (minor int64, err error) {
 	case scaled.GreaterThan(decimal.NewFromInt(mostMinor)):
 		return 0, fmt.Errorf("%s %s is more than Stripe charges at once", amount, code)
 	case scaled.IntPart()%roundOf(currency) != 0:
-		return 0, fmt.Errorf("Stripe takes %s only in steps of %s", code, decimal.New(roundOf(currency), -digits).String())
+		return 0, fmt.Errorf("%s comes only in steps of %s at Stripe", code, decimal.New(roundOf(currency), -digits).String())
 	}
 	return scaled.IntPart(), nil
 }

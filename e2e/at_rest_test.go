@@ -11,6 +11,7 @@ import (
 
 	"github.com/superfly/ltx"
 
+	"hostaway-mcp/billing/stripetest"
 	"hostaway-mcp/replica/replicatest"
 )
 
@@ -20,8 +21,12 @@ func TestNoSecretLiesAtRest(t *testing.T) {
 	t.Parallel()
 	tap, heard := &tokenTap{}, &corpus{}
 	storage := replicatest.Start(t)
-	s := newReplicated(t, newUpstream(t, tap.around), storage.Proxy, "HMCP_LOG_LEVEL=debug", "HMCP_CRITICAL_WRITES=wait").run(t, firstStart)
+	const mailPassword = "smtp4password8kQz1"
+	settings := append(billingSettings(newStripe(t, stripetest.Options{Keys: []string{stripeKey}}).URL()), "HMCP_LOG_LEVEL=debug", "HMCP_CRITICAL_WRITES=wait",
+		"HMCP_SMTP_URL=smtp://mailer:"+mailPassword+"@127.0.0.1:1", "HMCP_MAIL_FROM=server@example.com")
+	s := newReplicated(t, newUpstream(t, tap.around), storage.Proxy, settings...).run(t, firstStart)
 	secrets := journeyWithSecrets(t, s, heard)
+	secrets["Stripe key"], secrets["webhook secret"], secrets["mail password"] = stripeKey, webhookSecret, mailPassword
 	secrets["storage's secret key"] = replicatest.SecretAccessKey
 	tap.mu.Lock()
 	for i, token := range tap.tokens {
