@@ -150,7 +150,7 @@ func TestWhatPeopleChangeAtStripe(t *testing.T) {
 		{"a second subscription", func(k *town, _, customer string) error {
 			_, err := k.stripe.SubscribeByHand(customer, k.price, 4)
 			return err
-		}, store.AccessActive, store.ReasonSubscribed, 9, true},
+		}, store.AccessActive, store.ReasonTwoSubscriptions, 9, true},
 		{"canceled at once", func(k *town, sub, _ string) error { return k.stripe.CancelByHand(sub, false) }, store.AccessCanceled, store.ReasonCanceled, 9, false},
 		{"canceled with its period", func(k *town, sub, _ string) error { return k.stripe.CancelByHand(sub, true) }, store.AccessActive, store.ReasonSubscribed, 9, false},
 		{"the customer deleted", func(k *town, _, customer string) error { return k.stripe.DeleteCustomer(customer) }, store.AccessCanceled, store.ReasonCustomerDeleted, 9, false},
