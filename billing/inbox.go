@@ -27,7 +27,7 @@ const (
 )
 
 // noteUnknown is the note of an event that waits for its customer to be known.
-const noteUnknown = "the customer is not known"
+const noteUnknown = store.EventOfNobody
 
 func (b *Billing) wakeInbox() {
 	select {

@@ -17,7 +17,7 @@ type BillingFigures struct {
 	OldestDirty    *time.Time     // when it was changed
 	Held           int            // counts that are not billed
 	OldestHeld     *time.Time
-	PendingEvents  int
+	PendingEvents  int        // without those of customers that are no org's
 	OldestEvent    *time.Time // when it was received
 	QueuedMails    int
 	OldestMail     *time.Time // when it was queued

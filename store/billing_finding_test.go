@@ -121,6 +121,12 @@ func TestBillingFigures(t *testing.T) {
 	}
 	c := change(store.DesiredQuantity{HoldReason: "spike", HeldQuantity: 50, HeldSince: &noon}, 3, noon)
 	must[store.ListingCount](t)(first.Org.RecordCount(t.Context(), first.By(), count(noon, 3), c))
+	clock.Advance(-time.Minute)
+	receive(t, st, event("of another shop", "cus_9"))
+	if err := st.DeferStripeEvent(t.Context(), "of another shop", noon, store.EventOfNobody); err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(time.Minute)
 	receive(t, st, event("a", "cus_1"))
 	clock.Advance(time.Minute)
 	receive(t, st, event("b", "cus_1"))

@@ -32,6 +32,10 @@ const (
 	EventIgnored EventOutcome = "ignored"
 )
 
+// EventOfNobody is the note of an event that waits for its customer to be known. A
+// Stripe account that sells other things too has many: no figure counts them as late.
+const EventOfNobody = "the customer is not known"
+
 // ReceiveStripeEvent keeps an event; fresh is false when it was there already.
 func (s *Store) ReceiveStripeEvent(ctx context.Context, e StripeEvent) (fresh bool, err error) {
 	if e.ID == "" || e.Type == "" {
