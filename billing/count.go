@@ -25,8 +25,8 @@ type Counter interface {
 // Why there is no new complete count. What is billed stays as it was.
 var (
 	ErrNotConnected = errors.New("the org has no Hostaway account connected")
-	ErrRefused      = errors.New("Hostaway refuses the org's credentials")
-	ErrIncomplete   = errors.New("Hostaway did not show all listings")
+	ErrRefused      = errors.New("the org's credentials are refused by Hostaway")
+	ErrIncomplete   = errors.New("not all listings were shown by Hostaway")
 )
 
 const (

@@ -122,7 +122,8 @@ func (o *office) count(t *testing.T, org *store.Org, listings int) CountResult {
 func (o *office) customer(t *testing.T, org *store.Org) string {
 	t.Helper()
 	c, err := o.Billing.stripe.customers.New(&stripe.CustomerParams{
-		Params: stripe.Params{Context: t.Context(), IdempotencyKey: stripe.String("cust:" + org.ID()), Metadata: map[string]string{metadataOrg: org.ID()}},
+		Params:   stripe.Params{Context: t.Context(), IdempotencyKey: stripe.String("cust:" + org.ID())},
+		Metadata: map[string]string{metadataOrg: org.ID()},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -259,7 +259,8 @@ func TestEachInvariantIsFoundBrokenAndHealed(t *testing.T) {
 			invariant: "I8", alone: true, subject: "cus_", after: 2 * time.Hour,
 			ruin: func(t *testing.T, s scene) func() {
 				c, err := s.Billing.stripe.customers.New(&stripe.CustomerParams{
-					Params: stripe.Params{Context: t.Context(), IdempotencyKey: stripe.String("c"), Metadata: map[string]string{metadataOrg: "org_gone"}},
+					Params:   stripe.Params{Context: t.Context(), IdempotencyKey: stripe.String("c")},
+					Metadata: map[string]string{metadataOrg: "org_gone"},
 				})
 				ok(t, err)
 				return func() { ok(t, s.stripe.DeleteCustomer(c.ID)) }
