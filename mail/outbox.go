@@ -287,7 +287,7 @@ func (r *run) tell(ctx context.Context, one store.Mail, n note) {
 	if again {
 		return // the rest was told the first time
 	}
-	r.observe(n.outcome)
+	defer r.observe(n.outcome)
 	switch {
 	case err != nil:
 		r.log.ErrorContext(ctx, "what became of a mail can't be noted; it is tried again", "mail", one.ID, "outcome", string(n.outcome), "error", err)
