@@ -9,4 +9,4 @@ soak:   ; SOAK=full CI=true go test ./e2e -count=1 -parallel 1 -timeout 5h -v
 build:  ; CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o hostaway-mcp .
 lint:   ; go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
 bench:  ; go test . ./mcp ./store -run '^$$' -bench 'ToolCall|OrgByAPIKey|RecordToolCall|OperatorPages'
-golden: ; go test . ./store ./mcp -run 'Golden|Schema|README' -update
+golden: ; go test . ./store ./mcp ./mail -run 'Golden|Schema|README|TestLetters$$|EveryStateOfBilling' -update
