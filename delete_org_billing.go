@@ -11,8 +11,9 @@ import (
 	"hostaway-mcp/store"
 )
 
-// leaveStripe ends the org's subscription before anything is deleted. Where Stripe
-// can't be asked nothing is deleted, unless keep says that a person sees to it.
+// leaveStripe ends the org's subscription and marks its customer as left, before
+// anything is deleted. Where Stripe can't be asked nothing is deleted, unless keep
+// says that a person sees to it.
 func (d desk) leaveStripe(ctx context.Context, org *store.Org, keep bool) error {
 	account, err := org.Billing(ctx)
 	if errors.Is(err, store.ErrNotFound) || err == nil && account.CustomerID == "" {
@@ -41,7 +42,7 @@ func (d desk) leaveStripe(ctx context.Context, org *store.Org, keep bool) error 
 		}
 	}
 	if err != nil {
-		return failed(err, fmt.Sprintf("%s still has a subscription at Stripe, which could not be ended (%s); nothing was deleted", org.Name(), oneLine(err.Error())),
+		return failed(err, fmt.Sprintf("Stripe could not be told that %s leaves (%s): a subscription of it may go on; nothing was deleted", org.Name(), oneLine(err.Error())),
 			fmt.Sprintf("run it again when Stripe answers, or cancel the subscription of the customer %s in Stripe's dashboard and repeat this with --keep-stripe", account.CustomerID))
 	}
 	return nil

@@ -13,8 +13,8 @@ import (
 
 // Leave ends every subscription of the org at once, and closes the page where it could
 // begin one. Nothing is given back: that is the operator's to decide, in Stripe's
-// dashboard, where the customer stays. It returns the ids of what it ended, and may be
-// called again. Errors: *Error when Stripe can't be asked; what it ended is returned.
+// dashboard, where the customer stays, with the mark that its org left: the reconciler
+// asks no more whose it is. It returns the ids of what it ended, and may be called again. Errors: *Error when Stripe can't be asked; what it ended is returned.
 func (b *Billing) Leave(ctx context.Context, org *store.Org) (ended []string, err error) {
 	release, err := b.orgs.hold(ctx, org.ID())
 	if err != nil {
@@ -50,11 +50,22 @@ func (b *Billing) Leave(ctx context.Context, org *store.Org) (ended []string, er
 		}
 		ended = append(ended, s.ID)
 	}
+	if err := b.stripe.markLeft(ctx, account.CustomerID, onceKey("left", account.CustomerID)); err != nil && kindOf(err) != KindNotFound {
+		return ended, err
+	}
 	return ended, nil
 }
 
 // over tells whether a subscription bills nobody any more.
 func over(s stripeSubscription) bool { return ended(s.Status) }
+
+// markLeft marks the customer as one whose org left. What else it has stays.
+func (a *stripeAPI) markLeft(ctx context.Context, customerID, key string) error {
+	p := &stripe.CustomerParams{Params: writing(ctx, key), Metadata: map[string]string{metadataLeft: marked}}
+	c, err := a.customers.Update(customerID, p)
+	_, err = one(ctx, "mark the customer as left", c, err, readCustomer)
+	return err
+}
 
 // cancelNow ends the subscription at once.
 func (a *stripeAPI) cancelNow(ctx context.Context, subscriptionID, key string) (stripeSubscription, error) {

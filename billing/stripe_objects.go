@@ -11,17 +11,21 @@ import (
 )
 
 // Keys of the metadata that we leave at Stripe: the org of a customer or a
-// subscription, the program that made an object, and what a Checkout page offers.
+// subscription, that this org left, the program that made an object, and what a
+// Checkout page offers.
 const (
 	metadataOrg    = "org_id"
+	metadataLeft   = "org_left"
 	metadataMadeBy = "made_by"
 	metadataTerms  = "terms"
 	madeBy         = "hostaway-mcp"
+	marked         = "true" // what metadataLeft is set to
 )
 
 type stripeCustomer struct {
 	ID, OrgID, Currency string
 	Deleted             bool
+	Left                bool // its org was deleted, or is about to be
 	CreatedAt           time.Time
 	Balance             int64 // minor units; negative is in the customer's favour
 }
@@ -124,7 +128,7 @@ func known(t time.Time) *time.Time {
 func readCustomer(c *stripe.Customer) stripeCustomer {
 	return stripeCustomer{
 		ID: c.ID, OrgID: c.Metadata[metadataOrg], Currency: string(c.Currency), Deleted: c.Deleted,
-		CreatedAt: at(c.Created), Balance: c.Balance,
+		Left: c.Metadata[metadataLeft] == marked, CreatedAt: at(c.Created), Balance: c.Balance,
 	}
 }
 

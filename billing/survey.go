@@ -22,8 +22,8 @@ type survey struct {
 	price     stripePrice // of new subscriptions; its product is that of all of ours
 	orgs      []*surveyed
 	strays    []stripeSubscription // of our product, of customers of nobody
-	customers []stripeCustomer     // with an org's id; full runs only
-	paid      []stripeInvoice      // of our product, of customers of nobody; full runs only
+	customers []stripeCustomer     // with the id of an org that did not leave; full runs only
+	paid      []stripeInvoice      // of our product, of customers of nobody that are there and did not leave; full runs only
 	waiting   []store.StripeEvent  // in the inbox, but for those of customers of nobody
 	full      bool
 }
@@ -151,20 +151,41 @@ func (b *Billing) lookFurther(ctx context.Context, s *survey, byCustomer map[str
 		if err != nil {
 			return err
 		}
-		if c.OrgID != "" && !c.Deleted {
+		if c.OrgID != "" && !c.Deleted && !c.Left {
 			s.customers = append(s.customers, c)
 		}
 	}
+	departed := map[string]bool{} // customer → whether it is, asked once each
 	filter := stripe.InvoiceListParams{Status: stripe.String("paid"), CreatedRange: &stripe.RangeQueryParams{GreaterThanOrEqual: s.now.Add(-paidWithin).Unix()}}
 	for i, err := range b.stripe.eachInvoice(ctx, filter) {
 		if err != nil {
 			return err
 		}
-		if byCustomer[i.CustomerID] == nil && s.billsOurs(i) {
+		if i.Total == 0 || byCustomer[i.CustomerID] != nil || !s.billsOurs(i) {
+			continue
+		}
+		gone, asked := departed[i.CustomerID]
+		if !asked {
+			if gone, err = b.departed(ctx, i.CustomerID); err != nil {
+				return err
+			}
+			departed[i.CustomerID] = gone
+		}
+		if !gone {
 			s.paid = append(s.paid, i)
 		}
 	}
 	return nil
+}
+
+// departed tells whether the customer was deleted or its org left. The list of
+// customers can't tell the first from one that it doesn't show.
+func (b *Billing) departed(ctx context.Context, customerID string) (bool, error) {
+	c, err := b.stripe.customer(ctx, customerID)
+	if kindOf(err) == KindNotFound {
+		return true, nil
+	}
+	return c.Deleted || c.Left, err
 }
 
 // billsOurs tells whether an invoice has a line of our price, or of one that an org
