@@ -34,6 +34,7 @@ type ProjectedBill struct {
 	Discount int64 // what promotion codes take off, positive
 	Tax      int64
 	Credit   int64 // what the org's credit pays of it, positive
+	Carried  int64 // what is left over as credit for later bills, positive
 	Total    int64 // what will be charged
 }
 
@@ -124,7 +125,8 @@ func (b *Billing) askedBill(ctx context.Context, account store.BillingAccount) (
 	}
 	bill := ProjectedBill{
 		Currency: next.Currency, AsOf: b.now(), DueAt: known(next.NextAttemptAt), Changes: changesOn(lines),
-		Discount: next.Discount, Tax: next.Tax, Credit: min(max(-next.StartingBalance, 0), max(next.Total, 0)), Total: next.AmountDue,
+		Discount: next.Discount, Tax: next.Tax, Credit: min(max(-next.StartingBalance, 0), max(next.Total, 0)),
+		Carried: max(-next.Total, 0), Total: next.AmountDue,
 	}
 	if bill.DueAt == nil {
 		bill.DueAt = known(next.CreatedAt)
@@ -184,9 +186,7 @@ func (b *Billing) ownBill(ctx context.Context, org *store.Org, account store.Bil
 	for _, c := range bill.Changes {
 		bill.Total += c.Amount
 	}
-	if bill.Total < 0 { // it stays as credit
-		bill.Total = 0
-	}
+	bill.Carried, bill.Total = max(-bill.Total, 0), max(bill.Total, 0)
 	bill.None = account.CancelAt != nil && bill.Total == 0
 	return bill, nil
 }

@@ -76,6 +76,34 @@ func TestOurOwnSumIsWhatStripeWorksOut(t *testing.T) {
 	}
 }
 
+// A credit that is larger than the next bill is carried on, and the lines say so: what is shown adds up.
+func TestACreditLargerThanTheBillIsCarriedOn(t *testing.T) {
+	t.Parallel()
+	k := newTown(t, stripetest.Options{})
+	o := k.charged(t, "a", 1, 30)
+	k.stripe.Advance(aDay)
+	k.counts(t, o, 11)
+	bill, err := k.Projected(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.stripe.FailBy(func(stripetest.Call) stripetest.FaultKind { return stripetest.ResetBefore })
+	k.bills.kept = nil
+	own, err := k.Projected(t.Context(), o)
+	if err != nil || !own.Estimate {
+		t.Fatalf("with Stripe down: %+v, %v", own, err)
+	}
+	for name, b := range map[string]ProjectedBill{"Stripe's": bill, "our own": own} {
+		sum := b.Regular - b.Discount + b.Tax - b.Credit + b.Carried
+		for _, c := range b.Changes {
+			sum += c.Amount
+		}
+		if sum != b.Total || b.Total != 0 || b.Carried <= 0 {
+			t.Errorf("%s: the lines add up to %d: %+v", name, sum, b)
+		}
+	}
+}
+
 func TestTheBillIsAskedOnceInTenMinutes(t *testing.T) {
 	t.Parallel()
 	k := newTown(t, stripetest.Options{})

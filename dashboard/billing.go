@@ -154,6 +154,7 @@ type ProjectedBill struct {
 	Discount int64 // what promotion codes take off, as a positive amount
 	Tax      int64
 	Credit   int64 // what is taken from the org's credit, as a positive amount
+	Carried  int64 // what is left over as credit for later bills, as a positive amount
 	Total    int64 // what will be charged
 }
 
