@@ -46,6 +46,12 @@ func (f *findings) about(o *surveyed, invariant string, r remedy, format string,
 	*f = append(*f, found{invariant: invariant, subject: o.org.ID(), org: o.org, detail: fmt.Sprintf(format, args...), remedy: r})
 }
 
+// second is the finding of I8 that an org has more than one subscription.
+func (f *findings) second(org *store.Org, kept string, others []stripeSubscription) {
+	detail := fmt.Sprintf("there are %d live subscriptions; %s is kept, %s is too many", len(others)+1, kept, others[0].ID)
+	*f = append(*f, found{invariant: invStray, subject: org.ID(), org: org, detail: detail, remedy: leave})
+}
+
 func (f *findings) of(subject, invariant, format string, args ...any) {
 	*f = append(*f, found{invariant: invariant, subject: subject, detail: fmt.Sprintf(format, args...)})
 }
@@ -135,7 +141,7 @@ func (s *survey) checkSubscription(f *findings, o *surveyed) {
 		f.about(o, invOneSub, leave, "the subscription %s must have one item with the price of a listing, and has %d, of the prices %v", sub.ID, len(sub.Items), pricesOf(*sub))
 	}
 	if _, others := pick(o.live); len(others) > 0 {
-		f.about(o, invStray, leave, "there are %d live subscriptions; %s is kept, %s is too many", len(others)+1, o.account.SubscriptionID, others[0].ID)
+		f.second(o.org, o.account.SubscriptionID, others)
 	}
 }
 

@@ -322,6 +322,44 @@ func TestEachInvariantIsFoundBrokenAndHealed(t *testing.T) {
 	}
 }
 
+// TestASecondSubscriptionIsFoundByWhoReadsIt: the org reads at once that the operator
+// knows of it, so the finding does not wait for the hourly run, which then confirms it.
+func TestASecondSubscriptionIsFoundByWhoReadsIt(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	org := o.org(t, 1, 10)
+	o.subscribe(t, org)
+	o.refresh(t, org)
+	if open := o.found(t, invStray); len(open) != 0 {
+		t.Fatalf("found of one subscription: %+v", open)
+	}
+	o.stripe.Advance(time.Second)
+	second, err := o.stripe.SubscribeByHand(o.account(t, org).CustomerID, o.price, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.refresh(t, org)
+	if a := o.account(t, org); a.AccessReason != store.ReasonTwoSubscriptions {
+		t.Errorf("the org reads %s", a.AccessReason)
+	}
+	seen := o.found(t, invStray)
+	if len(seen) != 1 || seen[0].Subject != org.ID() || seen[0].OrgID != org.ID() || !strings.Contains(seen[0].Detail, second) {
+		t.Fatalf("found %+v", seen)
+	}
+	o.stripe.Advance(time.Minute)
+	o.sweep(t, false)
+	if open := o.found(t, invStray); len(open) != 1 || open[0].Detail != seen[0].Detail || !open[0].FirstSeen.Equal(seen[0].FirstSeen) || !open[0].LastSeen.After(seen[0].LastSeen) {
+		t.Errorf("the reconciler has %+v beside %+v", open, seen)
+	}
+	if err := o.stripe.CancelByHand(second, false); err != nil {
+		t.Fatal(err)
+	}
+	o.sweep(t, false)
+	if open := o.found(t, invStray); len(open) != 0 {
+		t.Errorf("it stays: %+v", open)
+	}
+}
+
 // TestASweepOfManyCostsAFewCalls: lists, and nothing for an org that does not differ.
 func TestASweepOfManyCostsAFewCalls(t *testing.T) {
 	t.Parallel()

@@ -128,6 +128,9 @@ func (b *Billing) keep(ctx context.Context, org *store.Org, old store.BillingAcc
 		return old, err
 	}
 	mails = append(mails, over...)
+	if err := b.tellOfTwo(ctx, org, v); err != nil {
+		return old, err
+	}
 	if same(old, next) && old.SyncedAt != nil && now.Sub(*old.SyncedAt) < time.Hour {
 		if len(mails) > 0 {
 			err = org.EnqueueMails(ctx, mails...)
@@ -143,6 +146,21 @@ func (b *Billing) keep(ctx context.Context, org *store.Org, old store.BillingAcc
 		b.log.InfoContext(ctx, "an org's access changed", "org", org.ID(), "from", old.Access, "to", saved.Access, "reason", saved.AccessReason)
 	}
 	return saved, b.quantitySeen(ctx, org, saved, v.Subscription)
+}
+
+// tellOfTwo keeps the finding of a second subscription as soon as it is seen: the org
+// reads that the operator knows. The reconciler confirms it or finds it healed.
+func (b *Billing) tellOfTwo(ctx context.Context, org *store.Org, v accessVerdict) error {
+	if len(v.Others) == 0 {
+		return nil
+	}
+	var f findings
+	f.second(org, v.Subscription.ID, v.Others)
+	err := b.cfg.Store.RecordFindings(ctx, store.FindingsRun{Found: f.merged()}) // no invariant was examined, so nothing is resolved
+	if errors.Is(err, store.ErrNotReplicated) {
+		return nil
+	}
+	return err
 }
 
 // accountOf is the account as it is to be stored.

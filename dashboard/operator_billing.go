@@ -52,8 +52,12 @@ func (d *Dashboard) operatorBillingPage(c *fiber.Ctx, v *visit) error {
 // judgeBilling sums up what waits for a person.
 func judgeBilling(s BillingStatus) verdict {
 	v := verdict{State: HealthOK, Text: "All invariants hold", Icon: "circle-check", Note: "good"}
-	if s.LastSweepAt == nil && s.ReconciledAt == nil {
-		v.Text = "Not compared with Stripe yet"
+	switch {
+	case s.ReconciledAt != nil:
+	case s.LastSweepAt != nil:
+		v.Text = "Nothing found so far; not all invariants were checked yet"
+	default:
+		v.Text = "Nothing was checked yet"
 	}
 	waiting := 0
 	for _, held := range s.Held {

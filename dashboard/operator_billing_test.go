@@ -46,10 +46,15 @@ func TestOperatorSeesHowBillingDoes(t *testing.T) {
 	b.get("/operator/billing").wantText(t, "[data-verdict]", "Stripe’s events wait for 23 min")
 	status.status.OldestEvent = 0
 	b.get("/operator/billing").wantText(t, "[data-verdict]", "2 orgs wait for a decision")
+	swept := status.status.LastSweepAt
 	status.status = BillingStatus{}
 	p = b.get("/operator/billing")
-	p.wantText(t, "[data-verdict]", "Not compared with Stripe yet")
-	wantPage(t, p, 200, "the invariants were not checked yet", "There is no org yet.")
+	p.wantText(t, "[data-verdict]", "Nothing was checked yet")
+	wantPage(t, p, 200, "so far: the invariants were not checked yet", "There is no org yet.")
+	status.status.LastSweepAt = swept
+	p = b.get("/operator/billing")
+	p.wantText(t, "[data-verdict]", "Nothing found so far; not all invariants were checked yet")
+	wantPage(t, p, 200, "so far: not all invariants were checked yet")
 }
 
 // TestOperatorDecides: a held count and an org that can't be counted, once per form, and never about something that has changed.
