@@ -61,15 +61,18 @@ func newBilled(c config, db *store.Store, up *upstream, now func() time.Time, w 
 		return nil, nil
 	}
 	cfg := billingConfig(c, db, up, now, w.log)
+	answers := &stripeAnswers{now: now}
 	if w.metrics != nil {
-		cfg.Observe = w.metrics.addBilling()
+		answers.next = w.metrics.addBilling()
 	}
+	cfg.Observe = answers
 	room, err := newRoom(cfg)
 	if err != nil {
 		return nil, err
 	}
 	return &billed{
-		room: room, plans: plans{room: room, hostaway: up, now: now}, post: room.Webhooks(), figures: db.BillingFigures, now: now, log: w.log,
+		room: room, plans: plans{room: room, hostaway: up, now: now}, post: room.Webhooks(), figures: db.BillingFigures, answers: answers,
+		now: now, log: w.log,
 	}, nil
 }
 
@@ -79,6 +82,7 @@ type billed struct {
 	plans   plans
 	post    http.Handler // of Stripe's events
 	figures func(context.Context) (store.BillingFigures, error)
+	answers *stripeAnswers
 	now     func() time.Time
 	log     *slog.Logger
 
@@ -219,14 +223,13 @@ func (b *billed) close() {
 
 // keepLooking asks again, often while something is wrong.
 func (b *billed) keepLooking(ctx context.Context) {
-	for {
-		wait := stripeLooks
-		if b.lastLook() != nil {
-			wait = stripeAgain
-		}
+	for waited := stripeAgain; ; waited += stripeAgain {
 		select {
-		case <-time.After(wait):
-			_ = b.look(ctx) // the health's list tells it
+		case <-time.After(stripeAgain):
+			if waited >= stripeLooks || b.lastLook() != nil || !b.answers.silentSince().IsZero() {
+				waited = 0
+				_ = b.look(ctx) // the health's list tells it
+			}
 		case <-ctx.Done():
 			return
 		}
@@ -250,10 +253,15 @@ func (b *billed) part(ctx context.Context) []check {
 		return check{Name: name, State: stateWarn, Public: public, Text: text, Do: do}
 	}
 	var checks []check
-	if err := b.lastLook(); err != nil && stripeIsAway(err) {
-		checks = append(checks, warn("Stripe can't be reached", fmt.Sprintf("Stripe can't be reached (%v)", err),
-			"nothing: everybody keeps the access they have, and what changed is caught up with; if it lasts, look at status.stripe.com and at the network"))
-	} else if err != nil {
+	const wait = "nothing: everybody keeps the access they have, and what changed is caught up with; if it lasts, look at status.stripe.com and at the network"
+	err, silent := b.lastLook(), b.answers.silentSince()
+	away := err != nil && stripeIsAway(err)
+	if !silent.IsZero() {
+		checks = append(checks, warn("Stripe does not answer", "Stripe has not answered since "+silent.UTC().Format(time.RFC3339), wait))
+	} else if away {
+		checks = append(checks, warn("Stripe can't be reached", fmt.Sprintf("Stripe can't be reached (%v)", err), wait))
+	}
+	if err != nil && !away {
 		checks = append(checks, check{
 			Name: name, State: stateFail, Public: "billing needs attention", Text: err.Error(),
 			Do: fmt.Sprintf("run `%s billing setup`, or `%s doctor` for the details", binaryName, binaryName),

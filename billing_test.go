@@ -41,7 +41,7 @@ func (r *scriptedRoom) Lapse(context.Context) (string, error)     { return "", n
 func billedWith(f store.BillingFigures, answers ...error) (*billed, *scriptedRoom) {
 	room := &scriptedRoom{answers: answers}
 	return &billed{
-		room: room, now: time.Now, log: slog.New(slog.DiscardHandler),
+		room: room, answers: &stripeAnswers{now: time.Now}, now: time.Now, log: slog.New(slog.DiscardHandler),
 		figures: func(context.Context) (store.BillingFigures, error) { return f, nil },
 	}, room
 }
