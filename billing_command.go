@@ -38,7 +38,7 @@ func (d desk) billingSetup(ctx context.Context, o setupOptions) error {
 	if err := d.needsBilling(); err != nil {
 		return err
 	}
-	cfg := billing.SetupConfig{Store: d.store, Key: d.config.StripeKey, PriceLookup: d.config.StripePrice, BaseURL: d.baseURL()}
+	cfg := billing.SetupConfig{Store: d.store, Key: d.config.StripeKey, PriceLookup: d.config.StripePrice, BaseURL: d.baseURL(), Money: formatMoney}
 	if d.config.given("HMCP_STRIPE_URL") {
 		cfg.URL = d.config.StripeURL
 	}
@@ -77,10 +77,13 @@ func (d desk) billingSetup(ctx context.Context, o setupOptions) error {
 // setupDone says what is left to do.
 func setupDone(report billing.SetupReport) string {
 	var b strings.Builder
-	if !report.WebhookSecret.IsZero() {
+	switch {
+	case !report.WebhookSecret.IsZero():
 		fmt.Fprintf(&b, "\nThe endpoint's signing secret, which nobody can read again:\n\n  %s\n\nSet HMCP_STRIPE_WEBHOOK_SECRET to it, or write it into the file that HMCP_STRIPE_WEBHOOK_SECRET_FILE names, and start the server.\n",
 			report.WebhookSecret.Reveal())
-	} else {
+	case report.Changed:
+		b.WriteString("\nThe rest was there already; the webhook endpoint keeps its secret.\n")
+	default:
 		b.WriteString("\nAll of it was there already.\n")
 	}
 	b.WriteString("In Stripe's dashboard, set failed payments to cancel the subscription after the last retry (docs/billing.md).\n")

@@ -94,7 +94,7 @@ func TestBillingSetupSaysWhatItDid(t *testing.T) {
 		t.Fatalf("code %d\n%s%s", r.code, r.out, r.errOut)
 	}
 	for _, want := range []string{
-		`A listing is to cost 5\.00 USD a month`, `price price_\w+ made: 500 usd`, `portal configuration \S+ made`,
+		`A listing is to cost 5\.00 USD a month`, `price price_\w+ made: 5\.00 USD per active listing`, `portal configuration \S+ made`,
 		`webhook endpoint we_\w+ made: https://mcp\.example\.com/webhooks/stripe, API version 2023-10-16`, `whsec_\w+`, `test mode: nobody is charged`,
 	} {
 		s.says(r.out, want)
@@ -112,9 +112,14 @@ func TestBillingSetupSaysWhatItDid(t *testing.T) {
 		}
 	}
 	r = runCommand(t, s.environ, "billing", "setup", "--amount", "6.00")
-	if r.code != exitMisused || !strings.Contains(r.errOut, "can't be changed") {
+	if r.code != exitMisused || !strings.Contains(r.errOut, "is 5.00 USD and can't be changed") {
 		t.Errorf("another amount: code %d\n%s%s", r.code, r.out, r.errOut)
 	}
+	r = runCommand(t, append(slices.Clone(s.environ), "HMCP_STRIPE_PRICE=another_v2"), "billing", "setup", "--amount", "6.00")
+	if r.code != exitOK || strings.Contains(r.out, "All of it was there") || !strings.Contains(r.out, "The rest was there already") {
+		t.Errorf("a further price: code %d\n%s%s", r.code, r.out, r.errOut)
+	}
+	s.says(r.out, `price price_\w+ made: 6\.00 USD`)
 	// The secret is of test mode: a live key beside it is refused before anybody asks Stripe.
 	live := slices.DeleteFunc(slices.Clone(s.environ), func(one string) bool {
 		return strings.HasPrefix(one, "HMCP_STRIPE_URL=") || strings.HasPrefix(one, "HMCP_STRIPE_KEY=")

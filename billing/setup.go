@@ -31,16 +31,19 @@ type SetupConfig struct {
 	Currency   string
 	// BaseURL is where the dashboard is reached, and Stripe posts its events to.
 	BaseURL string
+	// Money writes an amount in minor units for people; nil says it in those.
+	Money func(minor int64, currency string) string
 	// Pause waits between two tries of one call; nil is a timer that heeds ctx.
 	Pause func(ctx context.Context, d time.Duration) error
 }
 
 // SetupReport tells what was done, a line for each thing. WebhookSecret is set when a
-// webhook endpoint was made: nobody can read it again.
+// webhook endpoint was made: nobody can read it again. Changed tells that anything was
+// made, or set anew.
 type SetupReport struct {
 	Lines         []string
 	WebhookSecret secret.Text
-	Live          bool
+	Live, Changed bool
 }
 
 // WebhookPath is where Stripe posts its events to, below the dashboard's address.
@@ -100,6 +103,19 @@ func (s *setup) say(format string, args ...any) {
 	s.report.Lines = append(s.report.Lines, fmt.Sprintf(format, args...))
 }
 
+// changed says what was made or set anew.
+func (s *setup) changed(format string, args ...any) {
+	s.report.Changed = true
+	s.say(format, args...)
+}
+
+func (s *setup) money(minor int64, currency string) string {
+	if s.Money == nil {
+		return fmt.Sprintf("%d %s (smallest unit)", minor, currency)
+	}
+	return s.Money(minor, currency)
+}
+
 func (s *setup) price(ctx context.Context) error {
 	all, err := s.stripe.pricesByLookup(ctx, s.PriceLookup)
 	if err != nil {
@@ -121,7 +137,7 @@ func (s *setup) price(ctx context.Context) error {
 		return err
 	}
 	s.record.PriceID = p.ID
-	s.say("price %s made: %d %s (smallest unit) per active listing and month, lookup key %s", p.ID, p.UnitAmount, p.Currency, s.PriceLookup)
+	s.changed("price %s made: %s per active listing and month, lookup key %s", p.ID, s.money(p.UnitAmount, p.Currency), s.PriceLookup)
 	return nil
 }
 
@@ -130,11 +146,11 @@ func (s *setup) keepPrice(p stripePrice) error {
 		return err
 	}
 	if s.UnitAmount != 0 && (p.UnitAmount != s.UnitAmount || p.Currency != s.Currency) {
-		return fmt.Errorf("the price with the lookup key %q is %d %s and can't be changed, since subscriptions rest on it; "+
-			"choose another lookup key for a new price (HMCP_STRIPE_PRICE), or leave the amount away", s.PriceLookup, p.UnitAmount, p.Currency)
+		return fmt.Errorf("the price with the lookup key %q is %s and can't be changed, since subscriptions rest on it; "+
+			"choose another lookup key for a new price (HMCP_STRIPE_PRICE), or leave the amount away", s.PriceLookup, s.money(p.UnitAmount, p.Currency))
 	}
 	s.record.ProductID, s.record.PriceID = p.ProductID, p.ID
-	s.say("price %s is there: %d %s (smallest unit) per active listing and month, lookup key %s", p.ID, p.UnitAmount, p.Currency, s.PriceLookup)
+	s.say("price %s is there: %s per active listing and month, lookup key %s", p.ID, s.money(p.UnitAmount, p.Currency), s.PriceLookup)
 	return nil
 }
 
@@ -151,7 +167,7 @@ func (s *setup) product(ctx context.Context) (string, error) {
 	}
 	p, err := s.stripe.createProduct(ctx, s.keys+":product")
 	if err == nil {
-		s.say("product %s made: %s", p.ID, productName)
+		s.changed("product %s made: %s", p.ID, productName)
 	}
 	return p.ID, err
 }
@@ -174,7 +190,7 @@ func (s *setup) portal(ctx context.Context) error {
 		return err
 	}
 	s.record.PortalConfigurationID = c.ID
-	s.say("portal configuration %s made: invoices, payment method, address, cancellation at the end of the period", c.ID)
+	s.changed("portal configuration %s made: invoices, payment method, address, cancellation at the end of the period", c.ID)
 	return nil
 }
 
@@ -201,7 +217,7 @@ func (s *setup) webhook(ctx context.Context) error {
 	if err := s.Store.SaveStripeSetup(ctx, s.report.WebhookSecret, s.record); err != nil && !errors.Is(err, store.ErrNotReplicated) {
 		return err
 	}
-	s.say("webhook endpoint %s made: %s, API version %s, %d kinds of event", e.ID, e.URL, e.APIVersion, len(e.Events))
+	s.changed("webhook endpoint %s made: %s, API version %s, %d kinds of event", e.ID, e.URL, e.APIVersion, len(e.Events))
 	return nil
 }
 
@@ -221,7 +237,7 @@ func (s *setup) keepEndpoint(ctx context.Context, e stripeEndpoint) error {
 		if _, err := s.stripe.setEvents(ctx, e.ID, want, s.keys+":webhook"); err != nil {
 			return err
 		}
-		s.say("webhook endpoint %s is there; its kinds of event were set anew", e.ID)
+		s.changed("webhook endpoint %s is there; its kinds of event were set anew", e.ID)
 	} else {
 		s.say("webhook endpoint %s is there", e.ID)
 	}

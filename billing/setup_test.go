@@ -54,7 +54,7 @@ func TestSetupMakesWhatIsMissingAndNothingTwice(t *testing.T) {
 
 	s.ResetCalls()
 	again, err := Setup(t.Context(), setupOf(t, s, db))
-	if err != nil || !again.WebhookSecret.IsZero() || writes(s) != 0 {
+	if err != nil || !again.WebhookSecret.IsZero() || writes(s) != 0 || !first.Changed || again.Changed {
 		t.Errorf("the second run wrote %d things, secret %v: %v", writes(s), !again.WebhookSecret.IsZero(), err)
 	}
 	checked := setupOf(t, s, db)
