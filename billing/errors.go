@@ -47,13 +47,15 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	text := e.Op + ": " + kindText()[e.Kind]
-	if e.Code != "" {
-		text += " (" + e.Code
-		if e.Param != "" {
-			text += " in " + e.Param
+	var told []string
+	for _, one := range []struct{ is, name string }{{"", e.Code}, {"parameter ", e.Param}, {"request ", e.RequestID}} {
+		if one.name != "" {
+			told = append(told, one.is+one.name)
 		}
-		text += ")"
+	}
+	text := e.Op + ": " + kindText()[e.Kind]
+	if len(told) > 0 {
+		text += " (" + strings.Join(told, ", ") + ")"
 	}
 	return text
 }

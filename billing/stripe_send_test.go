@@ -136,6 +136,31 @@ func TestACallIsRepeatedOnlyWhereThatDoesNoHarm(t *testing.T) {
 	}
 }
 
+// What finds a refusal in Stripe's own log is told, each where Stripe gave it.
+func TestARefusalSaysWhichItWas(t *testing.T) {
+	t.Parallel()
+	for want, failed := range map[string]Error{
+		"list: Stripe does not take it like that":                                                                    {},
+		"list: Stripe does not take it like that (parameter limit)":                                                  {Param: "limit"},
+		"list: Stripe does not take it like that (request req_1)":                                                    {RequestID: "req_1"},
+		"list: Stripe does not take it like that (parameter_invalid_integer, parameter items[0][id], request req_2)": {Code: "parameter_invalid_integer", Param: "items[0][id]", RequestID: "req_2"},
+	} {
+		failed.Op, failed.Kind = "list", KindInvalid
+		if got := failed.Error(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	answer := scriptedAnswer{
+		status: 400, header: map[string]string{"Request-Id": "req_3"},
+		body: `{"error":{"type":"invalid_request_error","param":"items[0][quantity]","message":"Secret words"}}`,
+	}
+	api, _, _ := scriptedAPI(t, answer)
+	_, err := api.updateQuantity(t.Context(), "sub_1", "si_1", 7, time.Unix(1, 0), "k")
+	if err == nil || !contains(err, "(parameter items[0][quantity], request req_3)") || contains(err, "Secret") {
+		t.Errorf("an answer of Stripe's: %v", err)
+	}
+}
+
 func TestAWriteWithoutAKeyIsNotSent(t *testing.T) {
 	t.Parallel()
 	api, s, _ := scriptedAPI(t, scriptedAnswer{status: 200, body: aSubscription})
