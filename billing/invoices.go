@@ -25,7 +25,7 @@ type Invoice struct {
 	Listings               *int
 	Currency               string
 	Total, Due             int64
-	Status                 string // Stripe's: draft, open, paid, uncollectible, void
+	Status                 string // Stripe's: draft, open, paid, uncollectible, void; or refunded, disputed
 	HasPDF, HasPage        bool
 }
 
@@ -78,7 +78,7 @@ func (b *Billing) Invoices(ctx context.Context, org *store.Org, after string) (I
 		page.Invoices = append(page.Invoices, Invoice{
 			ID: i.ID, Number: i.Number, CreatedAt: i.CreatedAt, Listings: listings,
 			PeriodStart: known(i.billedFrom()), PeriodEnd: known(i.billedTo()),
-			Currency: i.Currency, Total: i.Total, Due: i.AmountRemaining, Status: i.Status, HasPDF: i.PDF != "", HasPage: i.HostedURL != "",
+			Currency: i.Currency, Total: i.Total, Due: i.AmountRemaining, Status: latestStatus(i, i.Charge), HasPDF: i.PDF != "", HasPage: i.HostedURL != "",
 		})
 	}
 	if more && len(found) > 0 {

@@ -159,6 +159,31 @@ func TestTheBillBeforeAndAfterTheSubscription(t *testing.T) {
 	}
 }
 
+func TestInvoicesTellWhatWentBack(t *testing.T) {
+	t.Parallel()
+	k := newTown(t, stripetest.Options{})
+	refunded, disputed := k.charged(t, "a", 1, 7), k.charged(t, "b", 2, 9)
+	status := func(o *store.Org) string {
+		page, err := k.Invoices(t.Context(), o, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return page.Invoices[0].Status
+	}
+	if got := status(refunded); got != "paid" {
+		t.Errorf("before the refund it is %s", got)
+	}
+	if err := k.stripe.Refund(k.account(t, refunded).LatestInvoiceID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.stripe.Dispute(k.account(t, disputed).LatestInvoiceID); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := status(refunded), status(disputed); a != "refunded" || b != "disputed" {
+		t.Errorf("the refunded one is %s, the disputed one %s", a, b)
+	}
+}
+
 func TestInvoicesAreTheOrgsOwn(t *testing.T) {
 	t.Parallel()
 	k := newTown(t, stripetest.Options{})

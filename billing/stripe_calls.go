@@ -130,11 +130,20 @@ func (a *stripeAPI) eachInvoice(ctx context.Context, filter stripe.InvoiceListPa
 }
 
 // invoicesOf gives at most n invoices of a customer that follow the invoice
-// `after`, newest first, and whether there are more.
+// `after`, newest first, and whether there are more. Each is with the charge that paid
+// it, where the key may read those.
 func (a *stripeAPI) invoicesOf(ctx context.Context, customerID string, n int, after string) (page []stripeInvoice, more bool, err error) {
-	it := a.invoices.List(&stripe.InvoiceListParams{ListParams: onePage(ctx, n, after), Customer: stripe.String(customerID)})
-	page, err = all(walk(ctx, "list the invoices", it.Iter, readInvoice))
-	return page, err == nil && it.Meta().HasMore, err
+	for _, expand := range [][]*string{{stripe.String("data.charge")}, nil} {
+		p := &stripe.InvoiceListParams{ListParams: onePage(ctx, n, after), Customer: stripe.String(customerID)}
+		p.Expand = expand
+		it := a.invoices.List(p)
+		page, err = all(walk(ctx, "list the invoices", it.Iter, readInvoice))
+		more = err == nil && it.Meta().HasMore
+		if kindOf(err) != KindKey {
+			break
+		}
+	}
+	return page, more, err
 }
 
 // invoiceLines lists all lines of an invoice; the invoice itself carries ten.

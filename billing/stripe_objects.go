@@ -70,7 +70,8 @@ type stripeInvoice struct {
 	StartingBalance                                  int64
 	Attempts                                         int64
 	Attempted                                        bool
-	HostedURL, PDF                                   string // expire: never stored
+	HostedURL, PDF                                   string        // expire: never stored
+	Charge                                           *stripeCharge // nil: none, or not asked for
 	Lines                                            []stripeLine
 	MoreLines                                        bool // Lines are the first ten only
 }
@@ -184,6 +185,10 @@ func readInvoice(i *stripe.Invoice) stripeInvoice {
 	}
 	if i.Charge != nil {
 		read.ChargeID = i.Charge.ID
+		if i.Charge.Object != "" {
+			charge := readCharge(i.Charge)
+			read.Charge = &charge
+		}
 	}
 	if t := i.StatusTransitions; t != nil {
 		read.FinalizedAt, read.PaidAt = at(t.FinalizedAt), at(t.PaidAt)

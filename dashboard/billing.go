@@ -168,13 +168,15 @@ type BillChange struct {
 // InvoiceStatus is how an invoice stands.
 type InvoiceStatus string
 
-// The statuses, by Stripe's names.
+// The statuses, by Stripe's names; the last two are paid ones whose money went back, or may.
 const (
 	InvoiceDraft         InvoiceStatus = "draft"
 	InvoiceOpen          InvoiceStatus = "open"
 	InvoicePaid          InvoiceStatus = "paid"
 	InvoiceVoid          InvoiceStatus = "void"
 	InvoiceUncollectible InvoiceStatus = "uncollectible"
+	InvoiceRefunded      InvoiceStatus = "refunded"
+	InvoiceDisputed      InvoiceStatus = "disputed"
 )
 
 // Invoice is one invoice. Listings is nil where it can't be told from its lines; Total is its sum, Due what is still to pay.

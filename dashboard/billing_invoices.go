@@ -25,11 +25,26 @@ var invoiceWords = map[InvoiceStatus]struct{ chip, tone string }{
 	InvoicePaid:          {"Paid", "good"},
 	InvoiceVoid:          {"Void", "none"},
 	InvoiceUncollectible: {"Not collected", "bad"},
+	InvoiceRefunded:      {"Refunded", "none"},
+	InvoiceDisputed:      {"Disputed", "warn"},
 }
 
 // Payable is true while the invoice waits for money.
 func (i invoiceRow) Payable() bool {
 	return i.HasPage && (i.Status == InvoiceOpen || i.Status == InvoiceUncollectible)
+}
+
+// Amount is what the invoice asks for now, or asked for once: a credit of the org can make that less than its sum.
+func (i invoiceRow) Amount() Money {
+	if i.Less() {
+		return i.Due
+	}
+	return i.Total
+}
+
+// Less is true while less than the sum is to pay.
+func (i invoiceRow) Less() bool {
+	return (i.Status == InvoiceOpen || i.Status == InvoiceUncollectible) && i.Due.Known() && i.Due.Minor < i.Total.Minor
 }
 
 func (d *Dashboard) billingInvoices(c *fiber.Ctx, v *visit) error {

@@ -49,6 +49,30 @@ func TestInvoicesAreThereInEveryState(t *testing.T) {
 	wantRedirect(t, b.get("/billing/invoices/in_"+fix.Org.ID()+"_13/pdf"), "/billing")
 }
 
+// TestAnInvoiceShowsWhatIsToPayAndWhatWentBack: less than its sum after a credit, and a payment that was refunded or is disputed.
+func TestAnInvoiceShowsWhatIsToPayAndWhatWentBack(t *testing.T) {
+	t.Parallel()
+	w, bills, _ := billed(t)
+	fix := customer(t, w, "Harbour Stays", 40160)
+	b := w.owner(t, fix)
+	bills.subscribe(fix.Org)
+	bills.mu.Lock()
+	list := bills.invoices[fix.Org.ID()][:4]
+	for i, change := range []Invoice{
+		{Status: InvoiceOpen, Total: Money{1500, "usd"}, Due: Money{506, "usd"}},
+		{Status: InvoiceRefunded, Total: Money{1400, "usd"}, Due: Money{0, "usd"}},
+		{Status: InvoiceDisputed, Total: Money{1300, "usd"}, Due: Money{0, "usd"}},
+		{Status: InvoiceOpen, Total: Money{1200, "usd"}, Due: Money{1200, "usd"}},
+	} {
+		list[i].Status, list[i].Total, list[i].Due = change.Status, change.Total, change.Due
+	}
+	bills.invoices[fix.Org.ID()] = list
+	bills.mu.Unlock()
+	p := b.get("/billing/invoices")
+	p.wantText(t, "[data-label=Amount]", "$5.06 of $15.00 | $14.00 | $13.00 | $12.00")
+	p.wantText(t, "[data-label=Status]", "To pay | Refunded | Disputed | To pay")
+}
+
 func TestMoneyInWords(t *testing.T) {
 	t.Parallel()
 	for want, m := range map[string]Money{
