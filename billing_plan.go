@@ -26,12 +26,23 @@ type plans struct {
 // stripeTrialing is Stripe's word for a subscription in its trial.
 const stripeTrialing = "trialing"
 
+// stripeCanceled is its word for one that has ended.
+const stripeCanceled = "canceled"
+
+// isDebt tells whether a subscription that goes on waits for a payment.
+func isDebt(reason store.AccessReason, status string) bool {
+	return status != stripeCanceled && (reason == store.ReasonPaymentFailed || reason == store.ReasonUnpaid)
+}
+
 // planState is what an org's access and its subscription come to.
 func planState(a store.AccessState, status string) dashboard.BillingState {
 	switch a.Access {
 	case store.AccessExempt:
 		return dashboard.BillingExempt
 	case store.AccessTrial:
+		if isDebt(a.Reason, status) { // to an owner the trial is a time of grace then
+			return dashboard.BillingGrace
+		}
 		return dashboard.BillingTrial
 	case store.AccessActive:
 		if status == stripeTrialing {
@@ -43,8 +54,11 @@ func planState(a store.AccessState, status string) dashboard.BillingState {
 	case store.AccessCanceled:
 		return dashboard.BillingCanceled
 	case store.AccessSuspended:
-		if a.Reason == store.ReasonPaused {
+		switch {
+		case a.Reason == store.ReasonPaused:
 			return dashboard.BillingPaused
+		case status == stripeCanceled: // by the store's clock alone: the state at Stripe is read soon
+			return dashboard.BillingCanceled
 		}
 		return dashboard.BillingSuspended
 	}
@@ -72,9 +86,12 @@ func (p plans) Overview(ctx context.Context, org *store.Org) (dashboard.BillingO
 		PeriodStart: account.PeriodStart, PeriodEnd: account.PeriodEnd, SyncedAt: account.SyncedAt,
 		Doubled: access.Reason == store.ReasonTwoSubscriptions,
 	}
+	if o.CancelAt != nil && !p.now().Before(*o.CancelAt) {
+		o.EndedAt, o.CancelAt = o.CancelAt, nil
+	}
 	switch o.State {
 	case dashboard.BillingGrace:
-		o.StopsAt = account.GraceEndsAt
+		o.StopsAt = toolsStop(access)
 	case dashboard.BillingCanceled:
 		o.EndedAt, o.CancelAt = cmp.Or(account.CancelAt, account.PeriodEnd), nil
 	case dashboard.BillingNotConnected:
@@ -84,6 +101,15 @@ func (p plans) Overview(ctx context.Context, org *store.Org) (dashboard.BillingO
 		o.OpenInvoice = account.LatestInvoiceID
 	}
 	return o, errors.Join(p.addCount(ctx, org, &o), p.addConnection(ctx, org, &o))
+}
+
+// toolsStop is when a debt stops the tools: with the grace, or with our own trial where
+// that runs longer.
+func toolsStop(a store.AccessState) *time.Time {
+	if a.Access == store.AccessTrial && a.TrialEndsAt != nil && (a.GraceEndsAt == nil || a.GraceEndsAt.Before(*a.TrialEndsAt)) {
+		return a.TrialEndsAt
+	}
+	return a.GraceEndsAt
 }
 
 // unitPrice is what the org pays for a listing, or would.

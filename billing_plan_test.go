@@ -100,6 +100,12 @@ func TestEachAccessHasItsStateOnThePages(t *testing.T) {
 	}{
 		{store.AccessExempt, store.ReasonSubscribed, "", dashboard.BillingExempt},
 		{store.AccessTrial, store.ReasonTrial, "", dashboard.BillingTrial},
+		{store.AccessTrial, store.ReasonPaymentFailed, "past_due", dashboard.BillingGrace},
+		{store.AccessTrial, store.ReasonUnpaid, "unpaid", dashboard.BillingGrace},
+		{store.AccessTrial, store.ReasonPaymentFailed, "canceled", dashboard.BillingTrial},
+		{store.AccessTrial, store.ReasonCanceled, "canceled", dashboard.BillingTrial},
+		{store.AccessTrial, store.ReasonPaused, "paused", dashboard.BillingTrial},
+		{store.AccessSuspended, store.ReasonPaymentFailed, "canceled", dashboard.BillingCanceled},
 		{store.AccessActive, store.ReasonSubscribed, "trialing", dashboard.BillingTrialCard},
 		{store.AccessActive, store.ReasonSubscribed, "active", dashboard.BillingActive},
 		{store.AccessActive, store.ReasonRefunded, "active", dashboard.BillingActive},
@@ -124,6 +130,32 @@ func TestEachAccessHasItsStateOnThePages(t *testing.T) {
 		}[got]; answers != test.access.Allowed() {
 			t.Errorf("%s: the page says that tools answer: %v", test.access, answers)
 		}
+	}
+}
+
+// TestATrialHidesNoTrouble: while our own trial runs, a debt is shown with its way out, and an end is one of the past.
+func TestATrialHidesNoTrouble(t *testing.T) {
+	t.Parallel()
+	p := newPlanTest(t)
+	since, grace := p.clock.Now().Add(-time.Hour), p.clock.Now().Add(3*24*time.Hour)
+	trialEnd := p.clock.Now().AddDate(0, 0, 14)
+	p.save(t, p.alpha, func(a *store.BillingAccount) {
+		a.CustomerID, a.SubscriptionID, a.Status, a.AccessReason = "cus_1", "sub_1", "past_due", store.ReasonPaymentFailed
+		a.OverdueSince, a.GraceEndsAt, a.LatestInvoiceID, a.LatestInvoiceStatus = &since, &grace, "in_1", "open"
+	})
+	if o := p.overview(t, p.alpha); o.State != dashboard.BillingGrace || o.OpenInvoice != "in_1" || o.StopsAt == nil || !o.StopsAt.Equal(trialEnd) {
+		t.Errorf("past due in the trial: %+v", o)
+	}
+	p.clock.Advance(14 * 24 * time.Hour)
+	if o := p.overview(t, p.alpha); o.State != dashboard.BillingSuspended || o.OpenInvoice != "in_1" {
+		t.Errorf("the trial is over, the debt is not: %+v", o)
+	}
+	p.clock.Advance(-13 * 24 * time.Hour)
+	p.save(t, p.alpha, func(a *store.BillingAccount) {
+		a.Status, a.AccessReason, a.CancelAt, a.OverdueSince, a.GraceEndsAt = "canceled", store.ReasonCanceled, &since, nil, nil
+	})
+	if o := p.overview(t, p.alpha); o.State != dashboard.BillingTrial || o.Reason != store.ReasonCanceled || o.CancelAt != nil || o.EndedAt == nil || !o.EndedAt.Equal(since) {
+		t.Errorf("canceled in the trial: %+v", o)
 	}
 }
 

@@ -184,7 +184,19 @@ func (h *stateHouse) pausing() {
 		"customer": {h.account().CustomerID}, "items[0][price]": {h.price}, "items[0][quantity]": {"10"}, "trial_period_days": {"1"},
 		"trial_settings[end_behavior][missing_payment_method]": {"pause"},
 	}
-	r, err := http.NewRequestWithContext(h.ctx(), http.MethodPost, h.stripe.URL()+"/v1/subscriptions", strings.NewReader(form.Encode()))
+	h.byHand("/v1/subscriptions", form)
+}
+
+// endTrialByHand ends the trial at Stripe, as a person can; our own runs on.
+func (h *stateHouse) endTrialByHand() {
+	h.t.Helper()
+	h.byHand("/v1/subscriptions/"+h.account().SubscriptionID, url.Values{"trial_end": {"now"}})
+}
+
+// byHand sends Stripe what is no call of ours.
+func (h *stateHouse) byHand(path string, form url.Values) {
+	h.t.Helper()
+	r, err := http.NewRequestWithContext(h.ctx(), http.MethodPost, h.stripe.URL()+path, strings.NewReader(form.Encode()))
 	h.do(err)
 	r.Header.Set("Authorization", "Bearer sk_test_1")
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -194,7 +206,7 @@ func (h *stateHouse) pausing() {
 	h.do(err)
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusOK {
-		h.t.Fatalf("a subscription by hand is answered %d", answer.StatusCode)
+		h.t.Fatalf("%s by hand is answered %d", path, answer.StatusCode)
 	}
 }
 
@@ -331,6 +343,26 @@ func billingStates() []state {
 			h.connect()
 		}},
 		{name: "Subscribed in the trial", into: func(h *stateHouse) { h.connect(); h.subscribe() }},
+		{name: "Subscribed in the trial, which was ended at Stripe by hand, and the payment failed", into: func(h *stateHouse) {
+			h.connect()
+			h.subscribe()
+			h.do(h.stripe.SetCard(h.account().CustomerID, stripetest.CardDeclined))
+			h.endTrialByHand()
+			h.stripe.Advance(2 * time.Hour)
+			h.settle()
+		}},
+		{name: "Canceled at Stripe while the trial runs", into: func(h *stateHouse) {
+			h.connect()
+			h.subscribe()
+			h.do(h.stripe.CancelByHand(h.account().SubscriptionID, false))
+			h.settle()
+		}},
+		{name: "Customer deleted at Stripe while the trial runs", into: func(h *stateHouse) {
+			h.connect()
+			h.subscribe()
+			h.do(h.stripe.DeleteCustomer(h.account().CustomerID))
+			h.settle()
+		}},
 		{name: "The hour after the trial, nothing charged yet", into: func(h *stateHouse) {
 			h.connect()
 			h.subscribe()

@@ -62,9 +62,18 @@ func accessOf(f facts, now time.Time, grace time.Duration) accessVerdict {
 		v.subscribed(f, *s, now, grace)
 	}
 	if f.TrialEndsAt != nil && now.Before(*f.TrialEndsAt) && v.Access != store.AccessActive {
-		v.Access, v.Reason = store.AccessTrial, store.ReasonTrial
+		v.Access, v.Reason = store.AccessTrial, trialReason(v.Reason)
 	}
 	return v
+}
+
+// trialReason: tools answer for the trial whatever became of a subscription, but what
+// is wrong with that one (a debt, an end, a pause) must not be hidden behind the trial.
+func trialReason(without store.AccessReason) store.AccessReason {
+	if without == store.ReasonTrialEnded {
+		return store.ReasonTrial
+	}
+	return without
 }
 
 func noneReason(f facts) store.AccessReason {

@@ -134,12 +134,29 @@ func accessCases() []accessCase {
 		},
 		{name: "unpaid", f: facts{Subscriptions: one(sub("sub_1", stripe.SubscriptionStatusUnpaid, 1)), Open: open(failed(2))}, grace: 30 * day, access: store.AccessSuspended, reason: store.ReasonUnpaid},
 		{name: "incomplete", f: facts{Subscriptions: one(sub("sub_1", stripe.SubscriptionStatusIncomplete, 20))}, access: store.AccessNone, reason: store.ReasonPaymentPending},
-		{name: "incomplete while our trial runs", f: facts{Subscriptions: one(sub("sub_1", stripe.SubscriptionStatusIncomplete, 20)), TrialEndsAt: after}, access: store.AccessTrial, reason: store.ReasonTrial},
+		{name: "incomplete while our trial runs", f: facts{Subscriptions: one(sub("sub_1", stripe.SubscriptionStatusIncomplete, 20)), TrialEndsAt: after}, access: store.AccessTrial, reason: store.ReasonPaymentPending},
+		{name: "incomplete, expired, while our trial runs", f: facts{Subscriptions: one(sub("sub_1", stripe.SubscriptionStatusIncompleteExpired, 18)), TrialEndsAt: after}, access: store.AccessTrial, reason: store.ReasonTrial},
+		{name: "unpaid while our trial runs", f: facts{Subscriptions: one(sub("sub_1", stripe.SubscriptionStatusUnpaid, 1)), Open: open(failed(2)), TrialEndsAt: after}, access: store.AccessTrial, reason: store.ReasonUnpaid},
+		{name: "paused while our trial runs", f: facts{Subscriptions: one(sub("sub_1", stripe.SubscriptionStatusPaused, 1)), TrialEndsAt: after}, access: store.AccessTrial, reason: store.ReasonPaused},
+		{
+			name: "past due while our trial runs", f: facts{Subscriptions: one(sub("sub_1", pastDue, 15)), Open: open(failed(18)), TrialEndsAt: after},
+			access: store.AccessTrial, reason: store.ReasonPaymentFailed,
+			check: func(t *testing.T, v accessVerdict) {
+				if v.OverdueSince == nil || !v.OverdueSince.Equal(noon(18)) {
+					t.Errorf("overdue since %v", v.OverdueSince)
+				}
+			},
+		},
+		{
+			name:   "the customer was deleted while our trial runs",
+			f:      facts{Subscriptions: one(sub("sub_1", stripe.SubscriptionStatusCanceled, 15)), CustomerDeleted: true, TrialEndsAt: after},
+			access: store.AccessTrial, reason: store.ReasonCustomerDeleted,
+		},
 		{name: "incomplete, expired", f: facts{Subscriptions: one(sub("sub_1", stripe.SubscriptionStatusIncompleteExpired, 18)), TrialEndsAt: before}, access: store.AccessNone, reason: store.ReasonTrialEnded},
 		{name: "paused", f: facts{Subscriptions: one(sub("sub_1", stripe.SubscriptionStatusPaused, 1))}, access: store.AccessSuspended, reason: store.ReasonPaused},
 		{name: "a status that is not known", f: facts{Subscriptions: one(sub("sub_1", "hibernating", 1))}, access: store.AccessSuspended, reason: store.ReasonUnpaid},
 		{name: "canceled", f: facts{Subscriptions: one(sub("sub_1", stripe.SubscriptionStatusCanceled, 1))}, access: store.AccessCanceled, reason: store.ReasonCanceled},
-		{name: "canceled while our trial runs", f: facts{Subscriptions: one(sub("sub_1", stripe.SubscriptionStatusCanceled, 15)), TrialEndsAt: after}, access: store.AccessTrial, reason: store.ReasonTrial},
+		{name: "canceled while our trial runs", f: facts{Subscriptions: one(sub("sub_1", stripe.SubscriptionStatusCanceled, 15)), TrialEndsAt: after}, access: store.AccessTrial, reason: store.ReasonCanceled},
 		{
 			name:   "the end of dunning",
 			f:      facts{Subscriptions: one(sub("sub_1", stripe.SubscriptionStatusCanceled, 1, func(s *stripeSubscription) { s.CancelReason = "payment_failed" })), Open: open(failed(2))},

@@ -292,7 +292,7 @@ func TestADeletedCustomerGetsASuccessor(t *testing.T) {
 	}
 	k.settle(t)
 	k.stripe.Advance(15 * aDay)
-	k.stands(t, o, "deleted", store.AccessNone, store.ReasonTrialEnded)
+	k.stands(t, o, "deleted", store.AccessCanceled, store.ReasonCustomerDeleted)
 	if err := k.Refresh(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}

@@ -202,7 +202,7 @@ func (b *Billing) accountOf(old store.BillingAccount, v accessVerdict, f facts, 
 // deletedAccess: Stripe no longer lists anything of a customer that was deleted.
 func deletedAccess(old store.BillingAccount, now time.Time) (store.Access, store.AccessReason) {
 	if old.TrialEndsAt != nil && now.Before(*old.TrialEndsAt) {
-		return store.AccessTrial, store.ReasonTrial
+		return store.AccessTrial, store.ReasonCustomerDeleted
 	}
 	return store.AccessCanceled, store.ReasonCustomerDeleted
 }

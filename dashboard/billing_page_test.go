@@ -31,6 +31,18 @@ func TestEveryStateHasItsWords(t *testing.T) {
 		}, "Not connected yet", "", "Connect Hostaway", "14 free days begin, without a card"},
 		{"trial", func(*BillingOverview) {}, "Trial, 9 days left", "84 active listings × $5.00 = $420.00 a month", "Start subscription", "Your trial runs until 2 Dec 2026 and needs no card."},
 		{"trial's last day", func(o *BillingOverview) { o.TrialEndsAt = at(noon.Add(5*time.Hour + time.Minute)) }, "Trial, 6 hours left", "84 active listings × $5.00 = $420.00 a month", "Start subscription", "23 Nov 2026"},
+		{"deleted in the trial", func(o *BillingOverview) {
+			o.Reason, o.EndedAt = store.ReasonCustomerDeleted, at(noon.AddDate(0, 0, -1))
+		}, "Trial, 9 days left", "84 active listings × $5.00 = $420.00 a month", "Subscribe again", "The subscription ended on 22 Nov 2026. Your trial runs until 2 Dec 2026"},
+		{"canceled in the trial", func(o *BillingOverview) { o.Reason = store.ReasonCanceled }, "Trial, 9 days left", "84 active listings × $5.00 = $420.00 a month", "Subscribe again | Manage in Stripe", "tools answer until then; subscribe again"},
+		{"given up in the trial", func(o *BillingOverview) { o.Reason = store.ReasonPaymentFailed }, "Trial, 9 days left", "84 active listings × $5.00 = $420.00 a month", "Subscribe again | Manage in Stripe", "Stripe ended it because the payments failed."},
+		{"paused in the trial", func(o *BillingOverview) { o.Reason = store.ReasonPaused }, "Trial, 9 days left", "84 active listings × $5.00 = $420.00 a month", "Manage in Stripe | Cancel…", "Tools answer until the trial ends on 2 Dec 2026"},
+		{"unconfirmed in the trial", func(o *BillingOverview) { o.Reason, o.OpenInvoice = store.ReasonPaymentPending, "in_1" }, "Trial, 9 days left", "84 active listings × $5.00 = $420.00 a month", "Pay now | Manage in Stripe", "your bank may want you to confirm it. Tools answer until the trial ends"},
+		{"past due in the trial", func(o *BillingOverview) {
+			o.State, o.Reason, o.Billed, o.OpenInvoice = BillingGrace, store.ReasonPaymentFailed, &billedNow, "in_1"
+			o.OverdueSince, o.StopsAt = at(noon.AddDate(0, 0, -1)), o.TrialEndsAt
+		}, "Past due, tools stop 2 Dec 2026", "84 active listings × $5.00 = $420.00 a month", "Pay now | Manage in Stripe | Cancel…", "A payment failed on 22 Nov 2026."},
+		{"customer deleted", func(o *BillingOverview) { o.State, o.Reason = BillingCanceled, store.ReasonCustomerDeleted }, "Canceled", "84 active listings × $5.00 = $420.00 a month", "Subscribe again", "was deleted at Stripe"},
 		{"trial with a card", func(o *BillingOverview) { o.State, o.Billed = BillingTrialCard, &billedNow }, "Trial, 9 days left", "84 active listings × $5.00 = $420.00 a month", "Manage in Stripe | Cancel…", "The first bill comes when the trial ends, on 2 Dec 2026."},
 		{"active", func(o *BillingOverview) {
 			o.State, o.Billed, o.PeriodEnd = BillingActive, &billedNow, at(noon.AddDate(0, 0, 12))

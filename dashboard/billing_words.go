@@ -72,6 +72,27 @@ var planWords = map[BillingState]struct {
 	}, planActions{Subscribe: "Subscribe again", Portal: true, Sync: true}},
 }
 
+// trialTroubles are what can be wrong with a subscription while our own trial runs on, and tools answer for that.
+var trialTroubles = map[store.AccessReason]struct {
+	text func(p plan) string
+	can  planActions
+}{
+	store.ReasonPaused: {func(p plan) string {
+		return "The subscription is paused. Tools answer until the trial ends on " + onDay(p.TrialEndsAt) + "; add a payment method at Stripe before then to go on."
+	}, planActions{Portal: true, Cancel: true, Sync: true}},
+	store.ReasonPaymentPending: {func(p plan) string {
+		return "The first payment did not go through: your bank may want you to confirm it. Tools answer until the trial ends on " + onDay(p.TrialEndsAt) + "; finish it at Stripe before then."
+	}, planActions{Pay: true, Portal: true}},
+	store.ReasonCanceled:        {endedInTrial, planActions{Subscribe: "Subscribe again", Portal: true, Sync: true}},
+	store.ReasonCustomerDeleted: {endedInTrial, planActions{Subscribe: "Subscribe again", Sync: true}},
+	store.ReasonPaymentFailed:   {endedInTrial, planActions{Subscribe: "Subscribe again", Portal: true, Sync: true}},
+	store.ReasonDisputed:        {endedInTrial, planActions{Subscribe: "Subscribe again", Portal: true, Sync: true}},
+}
+
+func endedInTrial(p plan) string {
+	return "The subscription ended" + dated(" on ", p.EndedAt) + ". Your trial runs until " + onDay(p.TrialEndsAt) + ", and tools answer until then; subscribe again to go on after it."
+}
+
 func says(text string) func(plan) string { return func(plan) string { return text } }
 
 func trialChip(p plan) string {
@@ -90,6 +111,12 @@ func newPlan(o BillingOverview, now time.Time) plan {
 		return p
 	}
 	p.Chip, p.Tone, p.Text, p.Can = words.chip(p), words.tone, words.text(p), words.can
+	if trouble, ok := trialTroubles[o.Reason]; ok && o.State == BillingTrial {
+		p.Tone, p.Text, p.Can = "warn", trouble.text(p), trouble.can
+	}
+	if o.Reason == store.ReasonCustomerDeleted { // the portal is a customer's
+		p.Can.Portal = false
+	}
 	if p.Ending() {
 		p.Chip, p.Tone = "Ends on "+onDay(o.CancelAt), "warn"
 		p.Text = "The subscription is canceled and ends on " + onDay(o.CancelAt) + ". Tools answer until then; keys, members and data stay. You can take it back until that day."
@@ -204,7 +231,7 @@ var reasonWords = map[store.AccessReason]string{
 // Notices are what an owner should know besides the state.
 func (p plan) Notices() []string {
 	var all []string
-	if p.State == BillingCanceled && p.Reason == store.ReasonPaymentFailed {
+	if (p.State == BillingCanceled || p.State == BillingTrial) && p.Reason == store.ReasonPaymentFailed {
 		all = append(all, "Stripe ended it because the payments failed. The invoices below say what is open.")
 	}
 	if words := reasonWords[p.Reason]; words != "" {

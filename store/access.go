@@ -68,13 +68,27 @@ func (a AccessState) at(now time.Time) AccessState {
 	past := func(t *time.Time) bool { return t != nil && !now.Before(*t) }
 	switch {
 	case a.Access == AccessTrial && past(a.TrialEndsAt):
-		a.Access, a.Reason = AccessNone, ReasonTrialEnded
+		a.Access, a.Reason = afterTrial(a.Reason)
 	case (a.Access == AccessActive || a.Access == AccessGrace) && past(a.CancelAt):
 		a.Access, a.Reason = AccessCanceled, ReasonCanceled
 	case a.Access == AccessGrace && past(a.GraceEndsAt):
 		a.Access, a.Reason = AccessSuspended, ReasonPaymentFailed
 	}
 	return a
+}
+
+// afterTrial is what is left when a trial ends: without a subscription nothing, else
+// what has become of it.
+func afterTrial(reason AccessReason) (Access, AccessReason) {
+	switch reason {
+	case ReasonPaymentFailed, ReasonUnpaid, ReasonPaused:
+		return AccessSuspended, reason
+	case ReasonCanceled, ReasonCustomerDeleted, ReasonDisputed:
+		return AccessCanceled, reason
+	case ReasonPaymentPending:
+		return AccessNone, reason
+	}
+	return AccessNone, ReasonTrialEnded
 }
 
 // Access is the org's access now, by what was stored when the door was entered.
