@@ -194,10 +194,11 @@ func (r *eventRun) attack(t *testing.T) {
 	large := append(bytes.Clone(fresh[:len(fresh)-1]), []byte(`,"more":"`+strings.Repeat("x", largestEvent)+`"}`)...)
 	now := r.stripe.Now()
 	signed := func(b []byte, at time.Time) string { return stripetest.Signature(b, at, testSecret) }
-	for name, post := range map[string]struct {
+	type post struct {
 		body      []byte
 		signature string
-	}{
+	}
+	posts := map[string]post{
 		"unsigned":              {fresh, ""},
 		"signed by another":     {fresh, stripetest.Signature(fresh, now, "whsec_other")},
 		"signed with nothing":   {fresh, stripetest.Signature(fresh, now, "")},
@@ -207,7 +208,11 @@ func (r *eventRun) attack(t *testing.T) {
 		"of the other mode":     {live, signed(live, now)},
 		"too large":             {large, signed(large, now)},
 		"no event":              {[]byte(`{"a":1}`), signed([]byte(`{"a":1}`), now)},
-	} {
+	}
+	for name, strange := range strangeEvents(t, fresh) {
+		posts[name] = post{strange, signed(strange, now)}
+	}
+	for name, post := range posts {
 		before := r.newestEvent(t)
 		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/stripe", bytes.NewReader(post.body))
 		if post.signature != "" {
@@ -216,7 +221,7 @@ func (r *eventRun) attack(t *testing.T) {
 		w := httptest.NewRecorder()
 		r.Webhooks().ServeHTTP(w, req)
 		if after := r.newestEvent(t); w.Code < 400 || w.Code >= 500 || after != before {
-			t.Errorf("a post that is %s was answered %d, and the newest event is %d after %d", name, w.Code, after, before)
+			t.Errorf("a post (%s) was answered %d, and the newest event is %d after %d", name, w.Code, after, before)
 		}
 		r.refused[name]++
 	}
@@ -283,7 +288,7 @@ func TestEventChaos(t *testing.T) {
 	if ours > wrongAccessMost && r.wrong[0] > chaosSize(2*time.Hour, 0) {
 		t.Errorf("seed %d: %.3f hours of wrong access per org-month, at most %.2f", seed, ours, wrongAccessMost)
 	}
-	if least := chaosSize(500, 10_000); events < least || len(r.refused) != 9 {
+	if least := chaosSize(500, 10_000); events < least || len(r.refused) < 60 {
 		t.Errorf("only %d events, and %d kinds of hostile posts", events, len(r.refused))
 	}
 }

@@ -7,7 +7,6 @@ package billing
 import (
 	"crypto/hmac"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -40,11 +39,11 @@ func (r *refusal) Error() string { return r.why }
 type heard struct {
 	mu         sync.Mutex
 	lastAt     time.Time
-	mismatched int             // of another API version or mode
+	mismatched int             // of another API version, mode or account
 	versions   map[string]bool // warned of
 }
 
-// Mismatched counts the events of another API version or mode since the start.
+// Mismatched counts the events of another API version, mode or account since the start.
 func (b *Billing) Mismatched() int {
 	b.heard.mu.Lock()
 	defer b.heard.mu.Unlock()
@@ -59,8 +58,8 @@ func (b *Billing) LastEventAt() time.Time {
 }
 
 // Webhooks takes Stripe's events: 200 once an event is recorded, or known, or none of
-// our concern; 4xx, with nothing stored, for what is forged, stale, of the other mode,
-// too large or no event; 500 when it could not be stored.
+// our concern; 4xx, with nothing stored, for what is forged, stale, of the other mode, of
+// another account, too large or no event; 500 when it could not be stored.
 func (b *Billing) Webhooks() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		outcome, err := b.takeEvent(w, r)
@@ -174,20 +173,6 @@ func parseSignature(header string) (at time.Time, signatures [][]byte, ok bool) 
 		}
 	}
 	return at, signatures, times == 1 && len(signatures) > 0
-}
-
-func (b *Billing) readPosted(body []byte) (stripeEvent, error) {
-	var e stripe.Event
-	if err := json.Unmarshal(body, &e); err != nil || e.ID == "" || e.Type == "" || e.Object != "event" {
-		return stripeEvent{}, &refusal{"no event", http.StatusBadRequest}
-	}
-	if e.Livemode != b.live {
-		b.heard.mu.Lock()
-		b.heard.mismatched++
-		b.heard.mu.Unlock()
-		return stripeEvent{}, &refusal{"of the other mode", http.StatusBadRequest}
-	}
-	return readEvent(&e), nil
 }
 
 // noteVersion counts events of another version of the API. They do no harm, since

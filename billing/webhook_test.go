@@ -49,8 +49,16 @@ func TestOnlyStripesOwnFreshEventsOfThisModeAreStored(t *testing.T) {
 			t.Fatalf("%s: %d events are stored", c.name, n)
 		}
 	}
-	if k.Mismatched() != 1 {
-		t.Errorf("%d mismatches are counted, want that of the mode", k.Mismatched())
+	for name, strange := range strangeEvents(t, []byte(body)) {
+		if got := k.post(t, string(strange), sign(string(strange), testSecret, now)); got != 400 {
+			t.Errorf("an event %s: answered %d, want 400", name, got)
+		}
+		if n := k.pending(t); n != 0 {
+			t.Fatalf("an event %s: %d events are stored", name, n)
+		}
+	}
+	if k.Mismatched() != 3 {
+		t.Errorf("%d mismatches are counted, want that of the mode and the two of other accounts", k.Mismatched())
 	}
 	accepted := []struct{ name, signature string }{
 		{"by the old secret", sign(body, testSecret, now)},
@@ -101,5 +109,27 @@ func TestAnEventThatCantBeStoredIsDeliveredAgain(t *testing.T) {
 	body := eventBody("evt_1", "invoice.paid", "cus_1")
 	if got := k.post(t, body, sign(body, testSecret, k.clock.Now())); got != http.StatusInternalServerError {
 		t.Errorf("answered %d, want 500, so that Stripe comes again", got)
+	}
+}
+
+// TestEventsOfStripesShapeAreTaken: the shape is no narrower than what Stripe sends.
+func TestEventsOfStripesShapeAreTaken(t *testing.T) {
+	t.Parallel()
+	k := newBench(t)
+	wide := []string{
+		eventBody("evt_1NG8Du2eZvKYlo2CUI79vXWy", "customer.subscription.trial_will_end", "cus_NeZwdNtLEOXuvB"),
+		eventBody("evt_test_webhook", "invoice.paid", "cus_1"),
+		eventBody("evt_"+strings.Repeat("a", 251), "invoice.paid", "cus_"+strings.Repeat("b", 251)),
+		strings.Replace(eventBody("evt_3", "checkout.session.completed", "cus_1"), `"x_1"`, `"cs_test_a1B2"`, 1),
+		strings.Replace(eventBody("evt_4", "invoice.upcoming", "cus_1"), `"id":"x_1",`, "", 1), // it has no id yet
+		strings.Replace(eventBody("evt_5", "invoice.paid", "cus_1"), `"cus_1"`, "null", 1),
+		strings.Replace(eventBody("evt_6", "invoice.paid", "cus_1"), `"2023-10-16"`, "null", 1),
+		strings.Replace(eventBody("evt_7", "invoice.paid", "cus_1"), `"object":"event"`, `"object":"event","account":null`, 1),
+		strings.Replace(eventBody("evt_8", "invoice.paid", "cus_1"), "1774000000", "1773800000", 1), // delivered again for days
+	}
+	for i, body := range wide {
+		if got := k.post(t, body, sign(body, testSecret, k.clock.Now())); got != 200 || k.pending(t) != i+1 {
+			t.Errorf("%s: answered %d, %d are stored", body, got, k.pending(t))
+		}
 	}
 }
