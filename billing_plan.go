@@ -136,11 +136,27 @@ func (p plans) addCount(ctx context.Context, org *store.Org, o *dashboard.Billin
 		return err
 	}
 	if err == nil && isBilled(o.State) {
-		o.Billed = &desired.Quantity
+		o.Billed, o.AtStripe = &desired.Quantity, atStripe(desired)
 	}
 	o.Held = heldCount(desired)
 	o.NextSyncAt, err = p.room.NextSyncAt(ctx, org)
 	return err
+}
+
+// atStripe is what Stripe bills while it is another number, nil while it is not. Once
+// Stripe has had the number that is due, another one there was set by somebody else.
+func atStripe(q store.DesiredQuantity) *dashboard.StripeNumber {
+	if q.AtStripe == nil || *q.AtStripe == q.Quantity {
+		return nil
+	}
+	n := &dashboard.StripeNumber{Listings: *q.AtStripe, Then: dashboard.NumberFollows}
+	switch hadIt := q.SyncedAt != nil && !q.SyncedAt.Before(q.ChangedAt); {
+	case q.State == store.QuantityClean:
+		n.Then = dashboard.NumberAsks
+	case hadIt:
+		n.Then = dashboard.NumberSetBack
+	}
+	return n
 }
 
 // isBilled tells whether a subscription bills the org.

@@ -188,8 +188,10 @@ func (b *Billing) later(ctx context.Context, org *store.Org, desired store.Desir
 func settled(at time.Time) func(*store.DesiredQuantity, bool) {
 	return func(q *store.DesiredQuantity, _ bool) {
 		q.State, q.Attempts, q.LastError = store.QuantityClean, 0, ""
+		q.AtStripe = nil
 		if !at.IsZero() {
-			q.SyncedAt = &at
+			has := q.Quantity
+			q.SyncedAt, q.AtStripe = &at, &has
 		}
 	}
 }

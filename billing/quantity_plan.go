@@ -117,15 +117,14 @@ func (f planFacts) unsynced(c store.BillableChange) bool {
 	return f.Desired.SyncedAt == nil || c.RecordedAt.After(*f.Desired.SyncedAt)
 }
 
-// since is from when the desired quantity is billed where no change of the ledger
-// says so: a subscription that began with another one, or one that somebody changed
-// at Stripe.
+// since is from when the desired quantity is billed where no outstanding change of the
+// ledger says so: from the beginning of a subscription that began with another one,
+// else from now on, since somebody changed it at Stripe. What the ledger noted before
+// has nothing to say of that: an earlier date would give a credit for a number that
+// was never charged.
 func (f planFacts) since(anchored bool) time.Time {
 	if !anchored {
 		return f.Subscription.CreatedAt
-	}
-	if n := len(f.Ledger); n > 0 && f.Ledger[n-1].Quantity == f.Desired.Quantity && f.unsynced(f.Ledger[n-1]) {
-		return f.Ledger[n-1].EffectiveAt
 	}
 	return f.Now.Truncate(time.Second)
 }
@@ -234,7 +233,7 @@ func (f planFacts) key(date time.Time, quantity int) string {
 // hold lets the decrease wait for the payment.
 func (p plan) hold(q *store.DesiredQuantity, _ bool) {
 	q.HoldReason, q.HeldQuantity, q.HeldSince, q.HeldCountID = holdUnpaid, p.Hold.Quantity, &p.Hold.At, q.CountID
-	q.Quantity, q.State, q.Attempts, q.LastError = p.kept, store.QuantityClean, 0, ""
+	q.Quantity, q.State, q.Attempts, q.LastError, q.AtStripe = p.kept, store.QuantityClean, 0, "", &p.kept
 }
 
 // brought notes that Stripe has the step. Where more is left, or a count came
@@ -242,6 +241,7 @@ func (p plan) hold(q *store.DesiredQuantity, _ bool) {
 func (p plan) brought(now time.Time) func(*store.DesiredQuantity, bool) {
 	return func(q *store.DesiredQuantity, stale bool) {
 		q.OperationKey, q.NextTry, q.Attempts, q.LastError = p.Key+keyDone, now.Add(updateEvery), 0, ""
+		q.AtStripe = &p.Next.Quantity
 		synced := p.synced
 		if p.Last && !stale {
 			q.State, synced = store.QuantityClean, now

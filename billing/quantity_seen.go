@@ -32,19 +32,43 @@ func (b *Billing) quantitySeen(ctx context.Context, org *store.Org, account stor
 	if desired.HoldReason == holdUnpaid && !isUnpaid(account, *sub) {
 		return b.releaseUnpaid(ctx, org, account, desired)
 	}
-	differs := len(sub.Items) == 1 && int(sub.Items[0].Quantity) != desired.Quantity
-	if desired.State == store.QuantityDirty || !differs && isAnchored(rows, sub.CreatedAt) {
+	return b.quantityLives(ctx, org, desired, *sub, isAnchored(rows, sub.CreatedAt))
+}
+
+// quantityLives has the quantity of a subscription that goes on brought to Stripe,
+// where the ledger has not seen it begin or where somebody changed it there. That is
+// set back at once, whenever the last change was: what stands at Stripe is billed.
+func (b *Billing) quantityLives(ctx context.Context, org *store.Org, desired store.DesiredQuantity, sub stripeSubscription, anchored bool) error {
+	var has *int
+	if len(sub.Items) == 1 {
+		n := int(sub.Items[0].Quantity)
+		has = &n
+	}
+	bring := desired.State != store.QuantityDirty && (!anchored || has != nil && *has != desired.Quantity)
+	if bring && anchored {
+		orgs, err := b.cfg.Store.CountOrgs(ctx)
+		if err != nil {
+			return err
+		}
+		bring = b.maySetBack(1, orgs) // too many of them in a day: the reconciler reports it
+	}
+	if !bring && sameNumber(desired.AtStripe, has) {
 		return nil
 	}
-	if isAnchored(rows, sub.CreatedAt) { // somebody changed it at Stripe
-		orgs, err := b.cfg.Store.CountOrgs(ctx)
-		if err != nil || !b.maySetBack(1, orgs) {
-			return err // too many of them in a day: the reconciler reports it
+	err := b.edit(ctx, org, desired, nil, false, func(q *store.DesiredQuantity, _ bool) {
+		if q.AtStripe = has; bring {
+			*q = dirty(*q)
+			q.NextTry = time.Time{}
 		}
+	})
+	if bring {
+		b.wakeQuantities()
 	}
-	err = b.edit(ctx, org, desired, nil, false, func(q *store.DesiredQuantity, _ bool) { *q = dirty(*q) })
-	b.wakeQuantities()
 	return err
+}
+
+func sameNumber(a, b *int) bool {
+	return a == nil && b == nil || a != nil && b != nil && *a == *b
 }
 
 // quantityEnded closes the ledger of a subscription that has ended.

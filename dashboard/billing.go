@@ -78,6 +78,8 @@ type BillingOverview struct {
 	Counted *ListingsCounted
 	Billed  *int
 	Held    *HeldCount // a count that is not billed yet
+	// AtStripe is set while Stripe bills another number than Billed.
+	AtStripe *StripeNumber
 
 	TrialDays    int // of the trial that connecting Hostaway starts; 0 where there is none to have
 	TrialEndsAt  *time.Time
@@ -120,6 +122,22 @@ type HeldCount struct {
 	Since         time.Time
 	NeedsOperator bool // only the operator can release it; otherwise a second count does
 }
+
+// StripeNumber is how many listings Stripe bills while that is not the number that is due, and what becomes of it.
+type StripeNumber struct {
+	Listings int
+	Then     NumberFate
+}
+
+// NumberFate says how the number at Stripe comes right.
+type NumberFate string
+
+// The fates.
+const (
+	NumberFollows NumberFate = "follows"  // a new count is on its way there
+	NumberSetBack NumberFate = "set back" // somebody changed it there, and it is set back
+	NumberAsks    NumberFate = "asks"     // it was changed there so often that the operator has to look
+)
 
 // ListingDay is one UTC day; a number that is not known is nil.
 type ListingDay struct {

@@ -251,6 +251,21 @@ func (p plan) HeldText() string {
 	return heldText(*p.Held)
 }
 
+// numberWords say why Stripe bills another number, and what becomes of it.
+var numberWords = map[NumberFate]string{
+	NumberFollows: "The new number gets there by itself, within the hour as a rule, and is charged from the time of its count on.",
+	NumberSetBack: "Somebody changed it there. It is set back by itself within a minute, since the bill goes by the count.",
+	NumberAsks:    "Somebody changed it there, more often than it is set back by itself. The operator of this server is told of it.",
+}
+
+// StripeText says that Stripe bills another number than is due, "" while it does not.
+func (p plan) StripeText() string {
+	if p.AtStripe == nil || p.Billed == nil {
+		return ""
+	}
+	return "Stripe bills " + plural(p.AtStripe.Listings, "listing") + " at the moment, and " + number(*p.Billed) + " are due. " + numberWords[p.AtStripe.Then]
+}
+
 // heldWords say why a count waits, and what lets it through.
 var heldWords = map[HoldReason]struct{ why, then string }{
 	HoldZero:   {"No active listing was found, which may be a mistake at Hostaway.", "A second count at least an hour later confirms it."},

@@ -24,8 +24,9 @@ const (
 // CountedAt. A hold stands beside it, whatever State says: HoldReason ("" is none),
 // the HeldQuantity that the count HeldCountID would bill, and since when.
 // Attempts, NextTry, OperationKey and LastError are those of bringing it to Stripe;
-// a zero NextTry is at once. SyncedAt is when Stripe had it last. Version is compared
-// and set: 0 means that there is no row yet.
+// a zero NextTry is at once. SyncedAt is when Stripe had it last. AtStripe is what
+// Stripe was seen to bill the last time; nil: not seen yet, or nothing is subscribed.
+// Version is compared and set: 0 means that there is no row yet.
 type DesiredQuantity struct {
 	Quantity     int
 	CountedAt    time.Time
@@ -41,6 +42,7 @@ type DesiredQuantity struct {
 	LastError    string
 	ChangedAt    time.Time
 	SyncedAt     *time.Time
+	AtStripe     *int
 	Version      int64
 }
 
@@ -61,16 +63,20 @@ func (o *Org) Desired(ctx context.Context) (q DesiredQuantity, err error) {
 
 func (d orgDoor) desired(ctx context.Context) (q DesiredQuantity, err error) {
 	var counted, next, changed int64
-	var held, since, synced sql.NullInt64
+	var held, since, synced, atStripe sql.NullInt64
 	var heldCount sql.NullString
 	err = d.get(ctx, `
 SELECT quantity, counted_at, count_id, state, hold_reason, held_quantity, held_since_at, held_count_id,
-  attempts, next_try_at, operation_key, last_error, changed_at, synced_at, version
+  attempts, next_try_at, operation_key, last_error, changed_at, synced_at, stripe_quantity, version
 FROM desired_quantities`, nil,
 		&q.Quantity, &counted, &q.CountID, &q.State, &q.HoldReason, &held, &since, &heldCount,
-		&q.Attempts, &next, &q.OperationKey, &q.LastError, &changed, &synced, &q.Version)
+		&q.Attempts, &next, &q.OperationKey, &q.LastError, &changed, &synced, &atStripe, &q.Version)
 	q.CountedAt, q.NextTry, q.ChangedAt = fromMilli(counted), fromMilli(next), fromMilli(changed)
 	q.HeldQuantity, q.HeldCountID, q.HeldSince, q.SyncedAt = int(held.Int64), heldCount.String, fromNullMilli(since), fromNullMilli(synced)
+	if atStripe.Valid {
+		n := int(atStripe.Int64)
+		q.AtStripe = &n
+	}
 	return q, err
 }
 
@@ -154,19 +160,23 @@ func (d orgDoor) setDesired(ctx context.Context, by Actor, q DesiredQuantity) er
 	} else {
 		q.HeldSince = nil
 	}
+	var atStripe any
+	if q.AtStripe != nil {
+		atStripe = *q.AtStripe
+	}
 	row := args{
 		q.Quantity, q.CountedAt.UnixMilli(), q.CountID, q.State, q.HoldReason, held, timeOrNull(q.HeldSince), heldCount,
-		q.Attempts, next, q.OperationKey, q.LastError, changed.UnixMilli(), timeOrNull(q.SyncedAt), q.Version + 1,
+		q.Attempts, next, q.OperationKey, q.LastError, changed.UnixMilli(), timeOrNull(q.SyncedAt), atStripe, q.Version + 1,
 	}
 	if old.Version > 0 {
 		err = d.exec(ctx, `
 UPDATE desired_quantities SET quantity = ?, counted_at = ?, count_id = ?, state = ?, hold_reason = ?, held_quantity = ?, held_since_at = ?,
-  held_count_id = ?, attempts = ?, next_try_at = ?, operation_key = ?, last_error = ?, changed_at = ?, synced_at = ?, version = ?`, row)
+  held_count_id = ?, attempts = ?, next_try_at = ?, operation_key = ?, last_error = ?, changed_at = ?, synced_at = ?, stripe_quantity = ?, version = ?`, row)
 	} else {
 		err = d.exec(ctx, `
 INSERT INTO desired_quantities (quantity, counted_at, count_id, state, hold_reason, held_quantity, held_since_at, held_count_id,
-  attempts, next_try_at, operation_key, last_error, changed_at, synced_at, version, org_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(row, d.org.id))
+  attempts, next_try_at, operation_key, last_error, changed_at, synced_at, stripe_quantity, version, org_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(row, d.org.id))
 	}
 	switch {
 	case isChecked(err):

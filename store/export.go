@@ -76,7 +76,7 @@ FROM listing_counts ORDER BY counted_at, id`,
 			table: "desired_quantities_all", file: "billed_quantity.json", about: "how many listings Stripe is told to bill, and a count that is held", leftOut: []string{"org_id"},
 			text: `
 SELECT quantity, counted_at, count_id, state, hold_reason, held_quantity, held_since_at, held_count_id, attempts, next_try_at, operation_key,
-  last_error, changed_at, synced_at, version FROM desired_quantities`,
+  last_error, changed_at, synced_at, stripe_quantity, version FROM desired_quantities`,
 		},
 		{
 			table: "mails_all", file: "mails.json", about: "mails to its people, of the last months, without their text", leftOut: []string{"org_id", "payload"},

@@ -183,7 +183,7 @@ CREATE TABLE desired_quantities_all (
     last_error    TEXT    NOT NULL,
     changed_at    INTEGER NOT NULL,
     synced_at     INTEGER,
-    version       INTEGER NOT NULL,
+    version       INTEGER NOT NULL, stripe_quantity INTEGER CHECK (stripe_quantity >= 0),
     FOREIGN KEY (org_id, count_id) REFERENCES listing_counts_all (org_id, id),
     FOREIGN KEY (org_id, held_count_id) REFERENCES listing_counts_all (org_id, id),
     CHECK ((hold_reason = '') = (held_quantity IS NULL) AND (hold_reason = '') = (held_since_at IS NULL))
