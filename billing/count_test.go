@@ -14,21 +14,6 @@ import (
 	"hostaway-mcp/store/storetest"
 )
 
-// reasons is the ledger in short.
-func (o *office) reasons(t *testing.T, org *store.Org) (all []ledgerRow) {
-	t.Helper()
-	for _, c := range o.ledger(t, org) {
-		all = append(all, ledgerRow{c.EffectiveAt, c.Quantity, c.Reason})
-	}
-	return all
-}
-
-type ledgerRow struct {
-	At       time.Time
-	Quantity int
-	Reason   store.BillableReason
-}
-
 func TestAFirstCountIsWrittenDownWithWhatFollows(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
@@ -55,8 +40,7 @@ func TestAFirstCountIsWrittenDownWithWhatFollows(t *testing.T) {
 func TestOnlyACompleteWalkChangesWhatIsBilled(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	org := o.org(t, 1, 10)
-	sub := o.subscribe(t, org)
+	org, sub := o.subscriber(t, 1, 10)
 	before, ledger := o.desired(t, org), o.reasons(t, org)
 	for _, test := range []struct {
 		name string
@@ -97,16 +81,13 @@ func TestOnlyACompleteWalkChangesWhatIsBilled(t *testing.T) {
 	if partial != 4 {
 		t.Errorf("%d counts that are not complete are on record, want 4", partial)
 	}
-	if o.quantity(t, sub) != 10 {
-		t.Errorf("Stripe bills %d", o.quantity(t, sub))
-	}
+	o.bills(t, sub, 10)
 }
 
 func TestAHoldIsToldAndExplainedAndLetThrough(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	org := o.org(t, 1, 90)
-	sub := o.subscribe(t, org)
+	org, sub := o.subscriber(t, 1, 90)
 	o.stripe.Advance(24 * time.Hour)
 	first := o.now()
 	r := o.count(t, org, 0)
@@ -129,18 +110,13 @@ func TestAHoldIsToldAndExplainedAndLetThrough(t *testing.T) {
 		t.Errorf("the end of the ledger (-want +got):\n%s", diff)
 	}
 	o.stripe.Advance(40 * 24 * time.Hour)
-	for p, s := range o.settlements(t, org, sub) {
-		if !s.exact() {
-			t.Errorf("%s: billed %d, the ledger says %s", p.Start, s.Billed, s.Expected.FloatString(2))
-		}
-	}
+	o.settlesExactly(t, org, sub)
 }
 
 func TestTenTimesAsManyWaitForAPerson(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	org := o.org(t, 1, 10)
-	sub := o.subscribe(t, org)
+	org, sub := o.subscriber(t, 1, 10)
 	o.stripe.Advance(24 * time.Hour)
 	first := o.now()
 	for range 3 {
@@ -158,9 +134,7 @@ func TestTenTimesAsManyWaitForAPerson(t *testing.T) {
 	if err := o.ReleaseHold(t.Context(), org, 99, by); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("released another number: %v", err)
 	}
-	if err := o.ReleaseHold(t.Context(), org, 100, by); err != nil {
-		t.Fatal(err)
-	}
+	must(t, o.ReleaseHold(t.Context(), org, 100, by))
 	if err := o.ReleaseHold(t.Context(), org, 100, by); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("released twice: %v", err)
 	}
@@ -170,11 +144,7 @@ func TestTenTimesAsManyWaitForAPerson(t *testing.T) {
 		t.Errorf("Stripe bills %d, the ledger ends with %+v", o.quantity(t, sub), last)
 	}
 	o.stripe.Advance(40 * 24 * time.Hour)
-	for p, s := range o.settlements(t, org, sub) {
-		if !s.exact() {
-			t.Errorf("%s: billed %d, the ledger says %s", p.Start, s.Billed, s.Expected.FloatString(2))
-		}
-	}
+	o.settlesExactly(t, org, sub)
 }
 
 func TestWhoAsksAtTheSameTimeShareOneWalk(t *testing.T) {
@@ -235,15 +205,6 @@ func TestNobodyWaitsSoNothingRuns(t *testing.T) {
 	waitFor(t, func() bool { return !o.counts.flies(org.ID()) })
 	if _, err := org.NewestCount(t.Context()); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a count was recorded: %v", err)
-	}
-}
-
-func waitFor(t *testing.T, so func() bool) {
-	t.Helper()
-	for begun := time.Now(); !so(); time.Sleep(time.Millisecond) {
-		if time.Since(begun) > 10*time.Second {
-			t.Fatal("it does not come about")
-		}
 	}
 }
 
@@ -321,9 +282,7 @@ func TestEveryOrgIsCountedOnceADay(t *testing.T) {
 	for _, org := range []*store.Org{paying, lapsed} {
 		o.subscribe(t, org)
 	}
-	if err := o.stripe.CancelByHand(o.account(t, lapsed).SubscriptionID, false); err != nil {
-		t.Fatal(err)
-	}
+	must(t, o.stripe.CancelByHand(o.account(t, lapsed).SubscriptionID, false))
 	o.refresh(t, lapsed)
 	ends := o.now()
 	a := o.account(t, lapsed)
@@ -331,9 +290,7 @@ func TestEveryOrgIsCountedOnceADay(t *testing.T) {
 	if _, err := lapsed.SaveBilling(t.Context(), system(), a); err != nil {
 		t.Fatal(err)
 	}
-	if err := offline.Disconnect(t.Context(), system()); err != nil {
-		t.Fatal(err)
-	}
+	must(t, offline.Disconnect(t.Context(), system()))
 	storetest.Org(t, o.store, "never connected")
 	begin := o.now()
 	for range 5 * 24 {

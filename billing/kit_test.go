@@ -206,10 +206,15 @@ func (k *bench) work(t *testing.T) int {
 	return n
 }
 
-// mails counts the queued mails by kind.
 func (k *bench) mails(t *testing.T) map[string]int {
 	t.Helper()
-	due, err := k.store.DueMails(t.Context(), k.clock.Now().Add(time.Hour), 1000)
+	return queuedMails(t, k.store, k.clock.Now())
+}
+
+// queuedMails counts the mails that wait to be sent, by kind.
+func queuedMails(t *testing.T, s *store.Store, now time.Time) map[string]int {
+	t.Helper()
+	due, err := s.DueMails(t.Context(), now.Add(time.Hour), 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,3 +226,19 @@ func (k *bench) mails(t *testing.T) map[string]int {
 }
 
 func longPassword() secret.Text { return secret.New("a long enough password 1") }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func waitFor(t *testing.T, so func() bool) {
+	t.Helper()
+	for begun := time.Now(); !so(); time.Sleep(time.Millisecond) {
+		if time.Since(begun) > 10*time.Second {
+			t.Fatal("it does not come about")
+		}
+	}
+}

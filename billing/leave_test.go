@@ -71,8 +71,7 @@ func TestInvariantsHoldAfterAnOrgLeft(t *testing.T) {
 func TestInvariantsTellOfAnOrgThatNobodyToldStripeOf(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	org := o.org(t, 1, 10)
-	sub := o.subscribe(t, org)
+	org, sub := o.subscriber(t, 1, 10)
 	customer := o.account(t, org).CustomerID
 	o.depart(t, org, false)
 	if ids := o.broken(t); !slices.Equal(ids, []string{invKnown, invStray}) {
@@ -82,30 +81,23 @@ func TestInvariantsTellOfAnOrgThatNobodyToldStripeOf(t *testing.T) {
 	if ids := o.broken(t); !slices.Equal(ids, []string{invStray}) {
 		t.Fatalf("with the mark, and a subscription that goes on: %v", ids)
 	}
-	if err := o.stripe.CancelByHand(sub, false); err != nil {
-		t.Fatal(err)
-	}
+	must(t, o.stripe.CancelByHand(sub, false))
 	o.clean(t)
 }
 
 func TestInvariantsHoldAfterACustomerWasDeletedAndSubscribedAgain(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	org := o.org(t, 1, 10)
-	o.subscribe(t, org)
+	org, _ := o.subscriber(t, 1, 10)
 	old := o.account(t, org).CustomerID
 	o.stripe.Advance(time.Hour)
-	if err := o.stripe.DeleteCustomer(old); err != nil {
-		t.Fatal(err)
-	}
+	must(t, o.stripe.DeleteCustomer(old))
 	o.refresh(t, org)
 	a, err := o.ensureCustomer(t.Context(), org, o.account(t, org))
 	if err != nil || a.CustomerID == old {
 		t.Fatalf("customer %s, %v", a.CustomerID, err)
 	}
-	if err := o.stripe.SetCard(a.CustomerID, stripetest.CardGood); err != nil {
-		t.Fatal(err)
-	}
+	must(t, o.stripe.SetCard(a.CustomerID, stripetest.CardGood))
 	if _, err := o.stripe.SubscribeByHand(a.CustomerID, o.price, 10); err != nil {
 		t.Fatal(err)
 	}
@@ -128,16 +120,12 @@ func TestInvariantsDoNotAskWhoseAFreeInvoiceIs(t *testing.T) {
 		if err != nil || stranger.ID == customer {
 			t.Fatal(stranger, err)
 		}
-		if err := o.stripe.SetCard(stranger.ID, stripetest.CardGood); err != nil {
-			t.Fatal(err)
-		}
+		must(t, o.stripe.SetCard(stranger.ID, stripetest.CardGood))
 		sub, err := o.stripe.SubscribeByHand(stranger.ID, o.price, test.quantity)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := o.stripe.CancelByHand(sub, false); err != nil {
-			t.Fatal(err)
-		}
+		must(t, o.stripe.CancelByHand(sub, false))
 		if paid := o.stripe.Invoices(stranger.ID); len(paid) != 1 || paid[0].Status != "paid" {
 			t.Fatalf("invoices %+v", paid)
 		}
@@ -152,8 +140,7 @@ func TestInvariantsDoNotAskWhoseAFreeInvoiceIs(t *testing.T) {
 func TestLeaveFailsWhenTheCustomerCanNotBeMarked(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	org := o.org(t, 1, 10)
-	sub := o.subscribe(t, org)
+	org, sub := o.subscriber(t, 1, 10)
 	o.stripe.Fail(stripetest.Fault{Method: "POST", Path: "/v1/customers/*", Kind: stripetest.Forbidden, Times: -1})
 	ended, err := o.Leave(t.Context(), org)
 	if kindOf(err) == "" || !slices.Equal(ended, []string{sub}) {
@@ -168,11 +155,8 @@ func TestLeaveFailsWhenTheCustomerCanNotBeMarked(t *testing.T) {
 func TestLeaveOfADeletedCustomer(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	org := o.org(t, 1, 10)
-	o.subscribe(t, org)
-	if err := o.stripe.DeleteCustomer(o.account(t, org).CustomerID); err != nil {
-		t.Fatal(err)
-	}
+	org, _ := o.subscriber(t, 1, 10)
+	must(t, o.stripe.DeleteCustomer(o.account(t, org).CustomerID))
 	o.depart(t, org, true)
 	o.clean(t)
 }

@@ -133,9 +133,7 @@ func (o *office) customer(t *testing.T, org *store.Org) string {
 	if _, err := org.SaveBilling(t.Context(), system(), account); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.stripe.SetCard(c.ID, stripetest.CardGood); err != nil {
-		t.Fatal(err)
-	}
+	must(t, o.stripe.SetCard(c.ID, stripetest.CardGood))
 	return c.ID
 }
 
@@ -155,96 +153,51 @@ func (o *office) subscribe(t *testing.T, org *store.Org) (subscription string) {
 	return subscription
 }
 
+// subscriber is an org that subscribed to its listings.
+func (o *office) subscriber(t *testing.T, account int64, listings int) (org *store.Org, subscription string) {
+	t.Helper()
+	org = o.org(t, account, listings)
+	return org, o.subscribe(t, org)
+}
+
+// setCard gives the customer of an org another card.
+func (o *office) setCard(t *testing.T, org *store.Org, card stripetest.Card) {
+	t.Helper()
+	must(t, o.stripe.SetCard(o.account(t, org).CustomerID, card))
+}
+
 func (o *office) refresh(t *testing.T, org *store.Org) {
 	t.Helper()
-	if err := o.Refresh(t.Context(), org); err != nil {
-		t.Fatal(err)
-	}
+	must(t, o.Refresh(t.Context(), org))
 }
 
 func (o *office) bring(t *testing.T) {
 	t.Helper()
-	if err := o.BringQuantities(t.Context()); err != nil {
+	must(t, o.BringQuantities(t.Context()))
+}
+
+// sweep runs the reconciler and then what it woke.
+func (o *office) sweep(t *testing.T, full bool) {
+	t.Helper()
+	run := o.Sweep
+	if full {
+		run = o.Reconcile
+	}
+	if _, err := run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func (o *office) account(t *testing.T, org *store.Org) store.BillingAccount {
-	t.Helper()
-	a, err := org.Billing(t.Context())
-	if err != nil {
+	if _, err := o.WorkInbox(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return a
+	o.bring(t)
 }
 
-func (o *office) desired(t *testing.T, org *store.Org) store.DesiredQuantity {
+// settle lets an hour pass, in which the org is counted and everything done that is due.
+func (o *office) settle(t *testing.T, d time.Duration) {
 	t.Helper()
-	q, err := org.Desired(t.Context())
-	if err != nil {
+	o.stripe.Advance(d)
+	if _, err := o.CountDue(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return q
-}
-
-// quantity is what Stripe bills.
-func (o *office) quantity(t *testing.T, subscription string) int {
-	t.Helper()
-	s, ok := o.stripe.Subscription(subscription)
-	if !ok {
-		t.Fatalf("no subscription %s", subscription)
-	}
-	return int(s.Quantity())
-}
-
-// steps is the whole ledger of what is billed.
-func (o *office) steps(t *testing.T, org *store.Org) (steps []quantityStep) {
-	t.Helper()
-	rows, err := org.Billable(t.Context(), time.Unix(0, 0), o.now().AddDate(9, 0, 0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range rows {
-		steps = append(steps, quantityStep{r.EffectiveAt, r.Quantity})
-	}
-	return steps
-}
-
-// settlements compares every closed period of a subscription with the ledger, by the
-// lines that Stripe has.
-func (o *office) settlements(t *testing.T, org *store.Org, subscription string) map[period]settlement {
-	t.Helper()
-	var lines []invoiceLine
-	take := func(all []stripetest.Line) {
-		for _, l := range all {
-			lines = append(lines, invoiceLine{ID: l.ID, Amount: l.Amount, Proration: l.Proration, Start: l.Start, End: l.End})
-		}
-	}
-	sub, _ := o.stripe.Subscription(subscription)
-	take(sub.Pending)
-	for _, i := range o.stripe.Invoices(o.account(t, org).CustomerID) {
-		if i.Subscription == subscription {
-			take(i.Lines)
-		}
-	}
-	settled := map[period]settlement{}
-	for _, l := range lines {
-		if p := (period{l.Start, l.End}); !l.Proration && p.closed(o.now()) {
-			settled[p] = settle(lines, o.steps(t, org), p, o.unit)
-		}
-	}
-	return settled
-}
-
-func (o *office) mails(t *testing.T) map[string]int {
-	t.Helper()
-	due, err := o.store.DueMails(t.Context(), o.now().Add(time.Hour), 1000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	byKind := map[string]int{}
-	for _, m := range due {
-		byKind[m.Kind]++
-	}
-	return byKind
+	o.sweep(t, true)
 }

@@ -20,13 +20,10 @@ func TestAReleasedHoldIsBilledStepByStep(t *testing.T) {
 			t.Run(fmt.Sprintf("fault %d at step %d", kind, skip+1), func(t *testing.T) {
 				t.Parallel()
 				o := newOffice(t)
-				org := o.org(t, 1, 20)
-				subscription := o.subscribe(t, org)
+				org, subscription := o.subscriber(t, 1, 20)
 				seen, _ := o.stripe.Subscription(subscription)
 				set := func(card stripetest.Card) {
-					if err := o.stripe.SetCard(seen.Customer, card); err != nil {
-						t.Fatal(err)
-					}
+					must(t, o.stripe.SetCard(seen.Customer, card))
 				}
 				set(stripetest.CardDeclined)
 				o.stripe.AdvanceTo(seen.PeriodEnd.Add(2 * time.Hour))
@@ -40,9 +37,7 @@ func TestAReleasedHoldIsBilledStepByStep(t *testing.T) {
 				}
 				o.stripe.Fail(stripetest.Fault{Method: "POST", Path: "/v1/subscriptions/*", Skip: skip, Kind: kind})
 				set(stripetest.CardGood)
-				if err := o.stripe.RetryInvoice(o.stripe.Invoices(seen.Customer)[0].ID); err != nil {
-					t.Fatal(err)
-				}
+				must(t, o.stripe.RetryInvoice(o.stripe.Invoices(seen.Customer)[0].ID))
 				o.refresh(t, org)
 				for range 24 {
 					o.bring(t)

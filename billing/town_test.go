@@ -129,13 +129,5 @@ func (k *town) stands(t *testing.T, o *store.Org, when string, access store.Acce
 
 func (k *town) mails(t *testing.T) map[string]int {
 	t.Helper()
-	due, err := k.store.DueMails(t.Context(), k.stripe.Now().Add(time.Hour), 1000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	byKind := map[string]int{}
-	for _, m := range due {
-		byKind[m.Kind]++
-	}
-	return byKind
+	return queuedMails(t, k.store, k.stripe.Now())
 }
