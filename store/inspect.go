@@ -18,6 +18,10 @@ type Inspection struct {
 	// database that is newer than this program.
 	SealedBy map[string]int
 	Canaries []string
+	// StripeSetups and WebhookSecrets are what is known of billing's signing secrets;
+	// nil for a database of another version than this program's.
+	StripeSetups   []StripeSetup
+	WebhookSecrets []WebhookSecret
 }
 
 // Inspect reads a database file that may be in use, and changes nothing.
@@ -42,6 +46,13 @@ func Inspect(ctx context.Context, path string) (Inspection, error) {
 			return err
 		}
 		seen.Canaries, err = list(ctx, h, sysCanaries, nil, func(row *sql.Rows, to *string) error { return row.Scan(to, new([]byte)) })
+		if err != nil || seen.Version < seen.Want {
+			return err
+		}
+		if seen.StripeSetups, err = list(ctx, h, sysListStripeSetups, nil, scanStripeSetup); err != nil {
+			return err
+		}
+		seen.WebhookSecrets, err = list(ctx, h, sysListWebhookSecrets, nil, scanWebhookSecret)
 		return err
 	})
 	if err != nil {

@@ -286,7 +286,7 @@ var acrossOrgs = map[string]string{
 	"EnqueueUserMail": "knows one person", "MailQueued": "the mail job", "DueMails": "the mail job", "FinishMail": "a mail of DueMails", "GiveUpMail": "a mail of DueMails",
 	"DeferMail": "a mail of DueMails", "RecordFindings": "the reconciler", "BillingFindings": "the operator", "BillingFigures": "the operator",
 	"RefusedConnections": "the operator", "RetainBilling": "each org through its own door",
-	"SaveStripeSetup": "rows of no org", "StripeSetups": "rows of no org",
+	"SaveStripeSetup": "rows of no org", "StripeSetups": "rows of no org", "SawWebhookPosts": "rows of no org", "WebhookSecrets": "rows of no org",
 	"GiveBackSpace": "the whole database", "RefreshStatistics": "the whole database", "Rewrite": "the whole database",
 	"RetainAudit": "each org through its own door", "RetainConfirmations": "each org through its own door", "RetainSignIns": "rows of no org",
 }

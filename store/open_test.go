@@ -70,7 +70,7 @@ func TestNewerDatabaseIsRefused(t *testing.T) {
 	behind(t, path, `PRAGMA user_version = 99`)
 	_, err := tryOpen(t, path, ring)
 	var newer *NewerError
-	if !errors.As(err, &newer) || newer.Have != 99 || newer.Want < 5 || !strings.Contains(err.Error(), "run the newer hostaway-mcp") {
+	if !errors.As(err, &newer) || newer.Have != 99 || newer.Want < 6 || !strings.Contains(err.Error(), "run the newer hostaway-mcp") {
 		t.Errorf("Open() = %v, want a NewerError with the next step", err)
 	}
 }

@@ -419,3 +419,12 @@ CREATE TABLE verifications (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX verifications_user ON verifications (user_id);
+
+CREATE TABLE webhook_secrets (
+    secret_hash BLOB    NOT NULL PRIMARY KEY,
+    verified_at INTEGER,
+    refused     INTEGER NOT NULL,
+    refused_at  INTEGER,
+    why         TEXT    NOT NULL,
+    CHECK ((refused = 0) = (refused_at IS NULL))
+) STRICT, WITHOUT ROWID;

@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // serverTables belong to no org.
 var serverTables = []string{
 	"attempts", "billing_findings", "canaries", "installation", "jobs", "password_resets", "sessions", "sign_up_links",
-	"stripe_events", "stripe_setups", "trials", "user_mails", "users", "verifications",
+	"stripe_events", "stripe_setups", "trials", "user_mails", "users", "verifications", "webhook_secrets",
 }
 
 // acrossOrgs are the system statements that may read rows of all orgs.

@@ -7,12 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"hostaway-mcp/secret"
 	"hostaway-mcp/store"
@@ -186,5 +188,50 @@ func TestStripeSetUpsAreKnownByTheirSecret(t *testing.T) {
 	beside := storetest.Open(t, func(c *store.Config) { c.Replicated = func(context.Context) error { return away } })
 	if err := beside.SaveStripeSetup(t.Context(), live, x); !errors.Is(err, store.ErrNotReplicated) {
 		t.Errorf("the copy is away: %v", err)
+	}
+}
+
+// TestWhatPostsShowOfASecret: refusals add up until an event verifies it.
+func TestWhatPostsShowOfASecret(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a.db")
+	st := storetest.Open(t, storetest.WithPath(path))
+	known, other := secret.New("whsec_known"), secret.New("whsec_other")
+	at := func(h int) *time.Time { when := noon.Add(time.Duration(h) * time.Hour); return &when }
+	look := func() store.WebhookSecret {
+		t.Helper()
+		seen, err := store.Inspect(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := must[[]store.WebhookSecret](t)(st.WebhookSecrets(t.Context()))
+		if len(all) != 1 || len(seen.WebhookSecrets) != 1 || !all[0].Of(known) || all[0].Of(other) || !seen.WebhookSecrets[0].Of(known) {
+			t.Fatalf("known: %+v, from outside: %+v", all, seen.WebhookSecrets)
+		}
+		return all[0]
+	}
+	for i, step := range []struct{ seen, want store.WebhookSecret }{
+		{store.WebhookSecret{Refused: 2, RefusedAt: at(1), Why: "forged"}, store.WebhookSecret{Refused: 2, RefusedAt: at(1), Why: "forged"}},
+		{store.WebhookSecret{Refused: 3, RefusedAt: at(2), Why: "stale"}, store.WebhookSecret{Refused: 5, RefusedAt: at(2), Why: "stale"}},
+		{store.WebhookSecret{VerifiedAt: at(3)}, store.WebhookSecret{VerifiedAt: at(3)}},
+		{store.WebhookSecret{Refused: 1, RefusedAt: at(4), Why: "forged"}, store.WebhookSecret{VerifiedAt: at(3), Refused: 1, RefusedAt: at(4), Why: "forged"}},
+		{store.WebhookSecret{}, store.WebhookSecret{VerifiedAt: at(3), Refused: 1, RefusedAt: at(4), Why: "forged"}},
+		{store.WebhookSecret{VerifiedAt: at(5), Refused: 4, RefusedAt: at(6), Why: "stale"}, store.WebhookSecret{VerifiedAt: at(5), Refused: 4, RefusedAt: at(6), Why: "stale"}},
+	} {
+		if err := st.SawWebhookPosts(t.Context(), known, step.seen); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(step.want, look(), cmpopts.IgnoreUnexported(store.WebhookSecret{})); diff != "" {
+			t.Errorf("step %d (-want +got):\n%s", i, diff)
+		}
+	}
+	var input *store.InputError
+	for name, err := range map[string]error{
+		"no secret":              st.SawWebhookPosts(t.Context(), secret.Text{}, store.WebhookSecret{}),
+		"a refusal without time": st.SawWebhookPosts(t.Context(), other, store.WebhookSecret{Refused: 1}),
+	} {
+		if !errors.As(err, &input) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

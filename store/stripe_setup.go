@@ -59,17 +59,19 @@ func (s *Store) SaveStripeSetup(ctx context.Context, webhookSecret secret.Text, 
 // StripeSetups lists what was set up, the newest first.
 func (s *Store) StripeSetups(ctx context.Context) (all []StripeSetup, err error) {
 	err = s.read(ctx, func(d systemDoor) error {
-		all, err = list(ctx, d.hands, sysListStripeSetups, nil, func(row *sql.Rows, x *StripeSetup) error {
-			var created int64
-			err := row.Scan(&x.secretHash, &x.AccountID, &x.Livemode, &x.EndpointID, &x.EndpointURL,
-				&x.ProductID, &x.PriceID, &x.PortalConfigurationID, &x.APIVersion, &created)
-			x.CreatedAt = fromMilli(created)
-			return err
-		})
+		all, err = list(ctx, d.hands, sysListStripeSetups, nil, scanStripeSetup)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list the Stripe set-ups: %w", err)
 	}
 	return all, nil
+}
+
+func scanStripeSetup(row *sql.Rows, x *StripeSetup) error {
+	var created int64
+	err := row.Scan(&x.secretHash, &x.AccountID, &x.Livemode, &x.EndpointID, &x.EndpointURL,
+		&x.ProductID, &x.PriceID, &x.PortalConfigurationID, &x.APIVersion, &created)
+	x.CreatedAt = fromMilli(created)
+	return err
 }

@@ -40,6 +40,14 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 SELECT webhook_secret_hash, account_id, livemode, endpoint_id, endpoint_url, product_id, price_id, portal_configuration, api_version, created_at
 FROM stripe_setups ORDER BY created_at DESC, webhook_secret_hash`
 
+	sysSawWebhookPosts = `
+INSERT INTO webhook_secrets (secret_hash, verified_at, refused, refused_at, why) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (secret_hash) DO UPDATE SET verified_at = coalesce(?2, verified_at),
+  refused = ?3 + CASE WHEN ?2 IS NULL THEN refused ELSE 0 END,
+  refused_at = CASE WHEN ?2 IS NULL THEN coalesce(?4, refused_at) ELSE ?4 END,
+  why = CASE WHEN ?2 IS NULL AND ?3 = 0 THEN why ELSE ?5 END`
+	sysListWebhookSecrets = `SELECT secret_hash, verified_at, refused, refused_at, why FROM webhook_secrets ORDER BY secret_hash`
+
 	sysSawFinding = `
 INSERT INTO billing_findings (invariant, subject, in_org, detail, first_seen_at, last_seen_at, resolved_at, repairs)
 VALUES (?1, ?2, (SELECT id FROM orgs_all WHERE id = ?3), ?4, ?5, ?5, NULL, ?6)
@@ -112,7 +120,7 @@ func billingStatements() []string {
 	return []string{
 		sysUseTrial, sysOrgByStripeCustomer, sysDirtyQuantities, sysHeldQuantities, sysRefusedConnections,
 		sysReceiveEvent, sysPendingEvents, sysNewestEvent, sysFinishEventsOf, sysFinishEvent, sysDeferEvent,
-		sysSaveStripeSetup, sysListStripeSetups,
+		sysSaveStripeSetup, sysListStripeSetups, sysSawWebhookPosts, sysListWebhookSecrets,
 		sysSawFinding, sysResolveFindings, sysListFindings, sysDropFindingsOf, sysBillingAccess, sysBillingFigures, sysFindingFigures,
 		sysAddUserMail, sysOperators, sysDueMails, sysDueUserMails, sysEndUserMail, sysDeferUserMail, sysDropUserMails,
 		sysCountStaleUserMails, sysStaleUserMails, sysSetUserMail,
