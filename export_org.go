@@ -3,7 +3,6 @@
 package main
 
 import (
-	"archive/zip"
 	"context"
 	"errors"
 	"flag"
@@ -12,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"hostaway-mcp/store"
@@ -36,9 +34,8 @@ func (d desk) exportOrg(ctx context.Context, word, to string) error {
 	if err != nil {
 		return err
 	}
-	now := d.now().UTC()
 	if to == "" {
-		to = fmt.Sprintf("%s-%s.zip", org.ID(), now.Format(time.DateOnly))
+		to = fmt.Sprintf("%s-%s.zip", org.ID(), d.now().UTC().Format(time.DateOnly))
 	}
 	if _, err := os.Lstat(to); err == nil {
 		return existsAlready(to, fs.ErrExist)
@@ -54,7 +51,7 @@ func (d desk) exportOrg(ctx context.Context, word, to string) error {
 			return err
 		}
 		begun = true
-		files, err = writeArchive(ctx, org, w, now)
+		files, err = org.Export(ctx, w, buildVersion())
 		return err
 	})
 	if err != nil && begun {
@@ -77,37 +74,4 @@ func (d desk) exportOrg(ctx context.Context, word, to string) error {
 
 func existsAlready(path string, err error) error {
 	return failed(err, path+" exists already", "name another file with --to; nothing was overwritten")
-}
-
-// writeArchive writes the org's files, and what they are about.
-func writeArchive(ctx context.Context, org *store.Org, w io.Writer, now time.Time) ([]store.ExportedFile, error) {
-	archive := zip.NewWriter(w)
-	create := func(name string) (io.Writer, error) {
-		return archive.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: now})
-	}
-	files, err := org.Export(ctx, create)
-	if err != nil {
-		return nil, err
-	}
-	about, err := create("README.txt")
-	if err != nil {
-		return nil, err
-	}
-	if _, err := io.WriteString(about, exportReadme(org, files, now)); err != nil {
-		return nil, err
-	}
-	return files, archive.Close()
-}
-
-func exportReadme(org *store.Org, files []store.ExportedFile, now time.Time) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "Everything that this server held of the org %s (%s)\nas of %s, written by %s.\n\n", org.Name(), org.ID(), now.Format(time.RFC3339), buildVersion())
-	b.WriteString("Each file is a JSON list with one object a line. Times are in UTC.\n\n")
-	for _, f := range files {
-		fmt.Fprintf(&b, "%-20s %7d rows   %s\n", f.Name, f.Rows, f.About)
-	}
-	b.WriteString("\nNot in here: the secrets of API keys (only their hashes were kept), the secret of the\n" +
-		"Hostaway connection (sealed with the server's key), passwords and sessions, which belong\n" +
-		"to people and not to the org. Data of Hostaway itself is not kept by the server; export it there.\n")
-	return b.String()
 }

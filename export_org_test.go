@@ -1,9 +1,6 @@
 package main
 
 import (
-	"archive/zip"
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -85,22 +82,13 @@ func (s *site) actions(name string) (n int) {
 
 func unzip(t *testing.T, path string) map[string]string {
 	t.Helper()
-	archive, err := zip.OpenReader(path)
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = archive.Close() }()
-	texts := map[string]string{}
-	for _, f := range archive.File {
-		r, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(r)
-		if err := errors.Join(err, r.Close()); err != nil {
-			t.Fatal(err)
-		}
-		texts[f.Name] = string(text)
+	texts, err := storetest.ReadArchive(raw)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return texts
 }

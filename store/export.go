@@ -101,10 +101,9 @@ FROM audit ORDER BY id`,
 	}
 }
 
-// Export writes everything of the org as of one moment. create is called for each
-// file in turn and takes its text until the next call. Memory stays small however
-// much there is; while it runs, the -wal can't begin anew.
-func (o *Org) Export(ctx context.Context, create func(name string) (io.Writer, error)) (files []ExportedFile, err error) {
+// exportFiles writes the files as of one moment. create is called for each file in
+// turn and takes its text until the next call.
+func (o *Org) exportFiles(ctx context.Context, create func(name string) (io.Writer, error)) (files []ExportedFile, err error) {
 	conn, err := enter(ctx, o.store.readers, scope{doorOrg, o.id})
 	if err != nil {
 		return nil, err

@@ -88,7 +88,7 @@ func exportedColumns(t *testing.T, st *Store, text string) []string {
 func exportOf(t *testing.T, o *Org) (files []ExportedFile, texts map[string]string) {
 	t.Helper()
 	buffers := map[string]*bytes.Buffer{}
-	files, err := o.Export(t.Context(), func(name string) (io.Writer, error) {
+	files, err := o.exportFiles(t.Context(), func(name string) (io.Writer, error) {
 		buffers[name] = &bytes.Buffer{}
 		return buffers[name], nil
 	})
@@ -102,7 +102,7 @@ func exportOf(t *testing.T, o *Org) (files []ExportedFile, texts map[string]stri
 	return files, texts
 }
 
-func TestExport(t *testing.T) {
+func TestExportedFiles(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 8, 1, 12, 0, 0, 123e6, time.UTC)
 	st := openAt(t, &now)
@@ -156,7 +156,7 @@ func TestExportIsOfOneMoment(t *testing.T) {
 	p := newParty(t, st, "Acme", 1)
 	o := &Org{store: st, id: p.org}
 	var audit bytes.Buffer
-	files, err := o.Export(t.Context(), func(name string) (io.Writer, error) {
+	files, err := o.exportFiles(t.Context(), func(name string) (io.Writer, error) {
 		if name != "org.json" { // from the second file on, something new comes before each
 			if err := o.RecordToolCall(t.Context(), ToolCall{KeyID: p.key, Tool: "late", Outcome: OutcomeOK, StartedAt: time.Now()}); err != nil {
 				return nil, err
@@ -171,14 +171,14 @@ func TestExportIsOfOneMoment(t *testing.T) {
 		t.Errorf("the log holds what came later (%v): %v", err, files)
 	}
 	broken := errors.New("the disk is full")
-	if _, err := o.Export(t.Context(), func(string) (io.Writer, error) { return nil, broken }); !errors.Is(err, broken) {
-		t.Errorf("Export() = %v", err)
+	if _, err := o.exportFiles(t.Context(), func(string) (io.Writer, error) { return nil, broken }); !errors.Is(err, broken) {
+		t.Errorf("exportFiles() = %v", err)
 	}
-	if _, err := o.Export(t.Context(), func(string) (io.Writer, error) { return failing{broken}, nil }); !errors.Is(err, broken) {
-		t.Errorf("Export() = %v", err)
+	if _, err := o.exportFiles(t.Context(), func(string) (io.Writer, error) { return failing{broken}, nil }); !errors.Is(err, broken) {
+		t.Errorf("exportFiles() = %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	if _, err := o.Export(ctx, func(string) (io.Writer, error) { cancel(); return io.Discard, nil }); err == nil {
+	if _, err := o.exportFiles(ctx, func(string) (io.Writer, error) { cancel(); return io.Discard, nil }); err == nil {
 		t.Error("a caller that went away is still served")
 	}
 }
@@ -196,7 +196,7 @@ func TestExportOfALongLogTakesLittleMemory(t *testing.T) {
 	fill(t, st, p.org, entries, time.Now())
 	var written int64
 	var most uint64
-	_, err := (&Org{store: st, id: p.org}).Export(t.Context(), func(string) (io.Writer, error) {
+	_, err := (&Org{store: st, id: p.org}).exportFiles(t.Context(), func(string) (io.Writer, error) {
 		return writerFunc(func(b []byte) (int, error) {
 			written += int64(len(b))
 			if written%(1<<20) < int64(len(b)) {

@@ -5,10 +5,10 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"strings"
 	"sync"
@@ -219,9 +219,13 @@ var orgCases = map[string]isolationCase{
 		return me.fix.Org.Usage(ctx, "2026-01-01", "2026-02-01")
 	})},
 	"Export": {noIDs: true, run: answer(func(ctx context.Context, me, _ side) (string, error) {
-		var all strings.Builder
-		files, err := me.fix.Org.Export(ctx, func(string) (io.Writer, error) { return &all, nil })
-		return fmt.Sprint(files, all.String()), err
+		var all bytes.Buffer
+		files, err := me.fix.Org.Export(ctx, &all, "a test")
+		if err != nil {
+			return "", err
+		}
+		texts, err := storetest.ReadArchive(all.Bytes())
+		return fmt.Sprint(files, texts), err
 	})},
 	"CreateConfirmation": {run: answer(func(ctx context.Context, me, target side) (time.Time, error) {
 		_, ends, err := me.fix.Org.CreateConfirmation(ctx, store.Confirmation{KeyID: target.fix.Key.ID, Tool: "t", ArgumentsHash: confirmHash})
