@@ -20,6 +20,8 @@ type activity struct {
 var actionWords = map[string]struct{ icon, what string }{
 	"org.created":             {"users", "created the org"},
 	"org.renamed":             {"users", "renamed the org to"},
+	"org.exported":            {"download", "took the org's data along:"},
+	"org.export_failed":       {"circle-alert", "got no whole archive:"},
 	"member.added":            {"users", "added the member"},
 	"member.role_changed":     {"users", "changed a member's role to"},
 	"member.removed":          {"users", "removed the member"},

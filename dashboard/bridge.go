@@ -165,8 +165,11 @@ func answer(w http.ResponseWriter, r *http.Request, resp *fasthttp.Response) {
 	buf := make([]byte, pieceSize)
 	for {
 		n, err := stream.Read(buf)
-		if n > 0 && writePiece(w, buf[:n]) != nil || err != nil {
+		if n > 0 && writePiece(w, buf[:n]) != nil || errors.Is(err, io.EOF) {
 			return
+		}
+		if err != nil {
+			panic(http.ErrAbortHandler) // breaks the connection: ending it well would make a part look like the whole
 		}
 	}
 }

@@ -125,6 +125,21 @@ func (d *Dashboard) check(c *fiber.Ctx, v *visit, account int64, apiSecret secre
 	return d.cfg.Hostaway.Check(ctx, v.org.ID(), account, apiSecret)
 }
 
+const (
+	checksMost   = 5
+	checksWindow = time.Minute
+	checkPause   = 5 * time.Second
+)
+
+// newCheckTurns bounds how often an org tries credentials.
+func newCheckTurns(now func() time.Time) *turns {
+	return &turns{now: now, most: checksMost, window: checksWindow, pause: checkPause, orgs: map[string]*orgTurns{}, words: turnWords{
+		Code: "too_many_checks", Title: "Too many checks",
+		Running: "Another check of this org's is still waiting for Hostaway. Nothing was stored.",
+		Often:   "This org has tried credentials several times within a minute. Nothing was stored.",
+	}}
+}
+
 // checkWords say for each kind of failed check what to do now.
 var checkWords = map[CheckKind]struct{ summary, next, flash string }{
 	CheckRefused: {

@@ -23,7 +23,7 @@ type navItem struct {
 }
 
 // navHas says which pages a person has besides those that all have.
-type navHas struct{ billing, operates, operatesBilling bool }
+type navHas struct{ billing, owns, operates, operatesBilling bool }
 
 // nav lists the pages that exist for this person, with the current one marked.
 func nav(current string, has navHas) []navGroup {
@@ -37,8 +37,15 @@ func nav(current string, has navHas) []navGroup {
 			{Label: "API keys", Icon: "key-round", Href: "/keys", Key: "k"},
 		}},
 	}
+	org := navGroup{Label: "Org"}
 	if has.billing {
-		groups = append(groups, navGroup{Label: "Org", Items: []navItem{{Label: "Billing", Icon: "credit-card", Href: billingHref, Key: "b"}}})
+		org.Items = append(org.Items, navItem{Label: "Billing", Icon: "credit-card", Href: billingHref, Key: "b"})
+	}
+	if has.owns {
+		org.Items = append(org.Items, navItem{Label: "Export", Icon: "download", Href: exportHref, Key: "e"})
+	}
+	if len(org.Items) > 0 {
+		groups = append(groups, org)
 	}
 	if has.operates {
 		items := []navItem{
@@ -61,6 +68,7 @@ func nav(current string, has navHas) []navGroup {
 const (
 	serverHref  = "/operator"
 	billingHref = "/billing"
+	exportHref  = "/export"
 )
 
 // markServer puts the state of the server beside its page, wherever an operator is.
@@ -105,7 +113,10 @@ func (d *Dashboard) view(c *fiber.Ctx, v *visit, s shown) (*view, error) {
 	}
 	member := v.session.Member
 	data.OrgName, data.OrgID, data.Role = v.org.Name(), v.org.ID(), string(member.Role)
-	data.UserName, data.Email, data.Nav = member.Name, member.Email, nav(s.Current, navHas{v.manages() && d.cfg.Billing != nil, d.operates(v), d.cfg.BillingOperator != nil})
+	data.UserName, data.Email = member.Name, member.Email
+	data.Nav = nav(s.Current, navHas{
+		billing: v.manages() && d.cfg.Billing != nil, owns: v.owns(), operates: d.operates(v), operatesBilling: d.cfg.BillingOperator != nil,
+	})
 	if data.UserName == "" {
 		data.UserName = member.Email
 	}

@@ -29,7 +29,7 @@ func TestNavigationListsPagesThatExist(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b := w.owner(t, storetest.Org(t, w.store, "Harbour Stays"))
-	for _, group := range nav("", navHas{}) {
+	for _, group := range nav("", navHas{owns: true}) {
 		for _, item := range group.Items {
 			p := b.get(item.Href)
 			wantPage(t, p, 200, fmt.Sprintf(`<a href="%s" data-go="%s" aria-current="page">`, item.Href, item.Key))

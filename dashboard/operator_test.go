@@ -93,7 +93,7 @@ func TestOperatorNavigationListsPagesThatExist(t *testing.T) {
 	w, _, _ := billed(t)
 	b := w.runs(t, storetest.Org(t, w.store, "Harbour Stays"))
 	keys := map[string]bool{}
-	for _, group := range nav("", navHas{true, true, true}) {
+	for _, group := range nav("", navHas{true, true, true, true}) {
 		for _, item := range group.Items {
 			if keys[item.Key] {
 				t.Errorf("two pages have the shortcut g %s", item.Key)

@@ -116,6 +116,8 @@ func (w *world) sights(t *testing.T) []sight {
 		{"regenerate-key", key + "/regenerate", owner, ""},
 		{"revoke-key", key + "/revoke", owner, ""},
 		{"waiting", key + "/waiting?since=1", owner, ""},
+		{"export", "/export", owner, ""},
+		{"export-not-owner", "/export", reader, ""},
 		{"not-found", "/nothing-here", owner, ""},
 		{"forbidden", "/keys/new", reader, ""},
 	}

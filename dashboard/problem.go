@@ -58,6 +58,10 @@ var (
 		Status: 403, Code: "forbidden", Title: "Not allowed",
 		Message: "Only owners and admins of this org may do this. Nothing was changed.", Next: "Ask an owner or admin of the org.",
 	}
+	errOwnersOnly = &problem{
+		Status: 403, Code: "forbidden", Title: "Not allowed",
+		Message: "Only owners of this org may do this. Nothing was changed.", Next: "Ask an owner of the org.",
+	}
 	errInternal = &problem{
 		Status: 500, Code: "internal", Title: "Something went wrong",
 		Message: "The fault is on our side and has been logged. Nothing more is known here.",

@@ -19,6 +19,7 @@ const (
 	member           // any signed-in member of the org
 	manager          // owner or admin
 	maker            // the same, with an address that is confirmed where that is asked
+	owner            // an owner of the org
 	operators        // who runs this server; for everybody else the route does not exist
 )
 
@@ -70,6 +71,9 @@ func (d *Dashboard) table() []route {
 		{"POST", "/keys/:id/regenerate", manager, d.regenerateKey},
 		{"GET", "/keys/:id/revoke", manager, d.revokeKeyPage},
 		{"POST", "/keys/:id/revoke", manager, d.revokeKey},
+
+		{"GET", "/export", owner, d.exportPage},
+		{"POST", "/export", owner, d.export},
 
 		{"GET", "/operator", operators, d.operatorPage},
 		{"GET", "/operator/orgs", operators, d.operatorOrgsPage},
@@ -194,6 +198,9 @@ func (d *Dashboard) guarded(r route) fiber.Handler {
 		}
 		if (r.who == manager || r.who == maker) && !v.manages() {
 			return errRole
+		}
+		if r.who == owner && !v.owns() {
+			return errOwnersOnly
 		}
 		if r.who == maker && d.unverified(v) {
 			return d.askToVerify(c)

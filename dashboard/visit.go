@@ -31,6 +31,9 @@ type visit struct {
 
 func (v *visit) signedIn() bool { return v.org != nil }
 
+// owns is true for owners of the org.
+func (v *visit) owns() bool { return v.signedIn() && v.session.Member.Role == store.RoleOwner }
+
 // manages is true for the roles that may change the connection and the keys.
 func (v *visit) manages() bool {
 	return v.signedIn() && (v.session.Member.Role == store.RoleOwner || v.session.Member.Role == store.RoleAdmin)

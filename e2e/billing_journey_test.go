@@ -212,6 +212,7 @@ func TestAnOwnerPays(t *testing.T) {
 	p.tries()
 	assistant := p.subscribes()
 	p.suspended(assistant)
+	p.takesData()
 	p.restored(assistant)
 	p.ends(assistant)
 	p.again(assistant)
@@ -304,6 +305,7 @@ func (p *paying) customer() string {
 // restored is the payment of what is open, on Stripe's own page.
 func (p *paying) restored(a *assistant) {
 	p.t.Helper()
+	p.open("/billing")
 	p.click(`.plan a[href$="/page"]`)
 	p.press("#pay")
 	p.open("/billing")

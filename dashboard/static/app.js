@@ -27,6 +27,8 @@ document.addEventListener("submit", (e) => {
     const button = $("button:not([type=button])", e.target);
     if (button.getAttribute("aria-busy") === "true") e.preventDefault();
     button.setAttribute("aria-busy", "true");
+    // the page stays while something is downloaded: a double click is one download, and a later one is possible
+    if (e.target.matches("[data-download]")) setTimeout(() => button.removeAttribute("aria-busy"), 3000);
   }
 });
 addEventListener("pageshow", () => $$("[aria-busy]").forEach((b) => b.removeAttribute("aria-busy")));
