@@ -3,9 +3,7 @@ package replica
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"os"
@@ -109,6 +107,46 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// folderURL is the address of a folder that is not there yet.
+func folderURL(t testing.TB) string {
+	t.Helper()
+	return "file://" + filepath.Join(t.TempDir(), "copy")
+}
+
+// copied is a server that wrote so many rows to a new replica and stopped.
+func copied(t testing.TB, url string, rows int) (s *server, held int64) {
+	t.Helper()
+	s = newServer(t, url)
+	s.firstStart()
+	held = s.write(rows)
+	must(t, s.stop())
+	return s, held
+}
+
+// foreign is a server whose database is another installation's, and whose address is
+// now this one.
+func foreign(t testing.TB, url string) *server {
+	t.Helper()
+	other := newServer(t, folderURL(t))
+	other.firstStart()
+	other.write(3)
+	_, err := other.db.Exec(`UPDATE installation SET id = 'ins_other'`)
+	must(t, err)
+	must(t, other.stop())
+	return serverIn(t, other.options.DataDir, url)
+}
+
+// comesBack fails the test unless a server that has nothing gets so many rows from the
+// replica; it has stopped.
+func comesBack(t testing.TB, url string, rows int64) *server {
+	t.Helper()
+	other := newServer(t, url)
+	other.start()
+	other.has(rows)
+	must(t, other.stop())
+	return other
+}
+
 // open opens the replica only.
 func (s *server) open() error {
 	ctx, cancel := context.WithTimeout(s.t.Context(), 60*time.Second)
@@ -173,6 +211,14 @@ func (s *server) rows() (n int64) {
 	s.t.Helper()
 	must(s.t, s.db.QueryRow(`SELECT count(*) FROM things`).Scan(&n))
 	return n
+}
+
+// has fails the test unless there are so many rows.
+func (s *server) has(want int64) {
+	s.t.Helper()
+	if got := s.rows(); got != want {
+		s.t.Errorf("%d rows, want %d", got, want)
+	}
 }
 
 // stop closes all in the order in which main does.
@@ -245,88 +291,6 @@ func eventually(t testing.TB, what string, ok func() bool) {
 func removeUnder(t testing.TB, folder string) {
 	t.Helper()
 	eventually(t, "the folder is gone", func() bool { return os.RemoveAll(folder) == nil })
-}
-
-// readOnly opens a database file that is not in use, or is.
-func readOnly(path string, f func(*sql.DB) error) error {
-	if _, err := os.Stat(path); err != nil {
-		return err
-	}
-	mode := "mode=ro&immutable=1" // as store reads files: nothing beside it is touched
-	if exists(path + "-wal") {
-		mode = "mode=ro"
-	}
-	db, err := sql.Open("sqlite", "file:"+path+"?"+mode+"&_pragma=busy_timeout(5000)")
-	if err != nil {
-		return err
-	}
-	err = f(db)
-	if e := db.Close(); err == nil {
-		err = e
-	}
-	return err
-}
-
-func readTestInstallation(ctx context.Context, path string) (id string, err error) {
-	err = readOnly(path, func(db *sql.DB) error {
-		return db.QueryRowContext(ctx, `SELECT id FROM installation WHERE one = 1`).Scan(&id)
-	})
-	return id, err
-}
-
-func readTestNewest(ctx context.Context, path string) (newest string, err error) {
-	err = readOnly(path, func(db *sql.DB) error {
-		var n int64
-		err := db.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM things`).Scan(&n)
-		newest = fmt.Sprintf("%020d", n)
-		return err
-	})
-	return newest, err
-}
-
-func readTestContents(ctx context.Context, path string) (tables map[string]string, err error) {
-	err = readOnly(path, func(db *sql.DB) error {
-		rows, err := db.QueryContext(ctx, `SELECT id, body FROM things ORDER BY id`)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		digest := sha256.New()
-		for rows.Next() {
-			var id int64
-			var body []byte
-			if err := rows.Scan(&id, &body); err != nil {
-				return err
-			}
-			_, _ = fmt.Fprintf(digest, "%d %x\n", id, body)
-		}
-		tables = map[string]string{"things": hex.EncodeToString(digest.Sum(nil))}
-		return rows.Err()
-	})
-	return tables, err
-}
-
-func findTestDamage(ctx context.Context, path string) (found string, err error) {
-	err = readOnly(path, func(db *sql.DB) error {
-		return db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&found)
-	})
-	if found == "ok" || err != nil && strings.Contains(err.Error(), "malformed") {
-		return strings.TrimPrefix(found, "ok"), nil
-	}
-	return found, err
-}
-
-// rowsIn counts the rows of a database file and checks it in full.
-func rowsIn(t testing.TB, path string) (n int64) {
-	t.Helper()
-	must(t, readOnly(path, func(db *sql.DB) error {
-		var ok string
-		if err := db.QueryRow(`PRAGMA integrity_check`).Scan(&ok); err != nil || ok != "ok" {
-			return fmt.Errorf("integrity_check: %s %w", ok, err)
-		}
-		return db.QueryRow(`SELECT count(*) FROM things`).Scan(&n)
-	}))
-	return n
 }
 
 // testLevel is how much of the log is shown.

@@ -3,7 +3,6 @@ package replica
 import (
 	"maps"
 	"math/rand/v2"
-	"path/filepath"
 	"testing"
 	"time"
 )
@@ -16,7 +15,7 @@ func TestCrashesLoseNothingHereAndLeaveNoHole(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
-	url := "file://" + filepath.Join(t.TempDir(), "copy")
+	url := folderURL(t)
 	s := newServer(t, url)
 	s.options.FirstStart = true
 	var rows int64
@@ -54,7 +53,7 @@ func TestCrashesLoseNothingHereAndLeaveNoHole(t *testing.T) {
 // open for a while.
 func TestTheLogStaysSmallUnderAWriterWhoNeverRests(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, "file://"+filepath.Join(t.TempDir(), "copy"))
+	s := newServer(t, folderURL(t))
 	patient := time.Minute // what is left at the end is much
 	s.options.file.ShutdownSyncTimeout = &patient
 	s.firstStart()

@@ -47,17 +47,12 @@ func TestTheDrillFindsAHoleAndMendsIt(t *testing.T) {
 	}
 	rows = max(rows, s.write(20))
 	must(t, s.stop())
-	other := newServer(t, "file://"+copyTo)
-	other.start()
-	if got := other.rows(); got != rows {
-		t.Errorf("%d rows came back of %d", got, rows)
-	}
-	must(t, other.stop())
+	comesBack(t, "file://"+copyTo, rows)
 }
 
 func TestADrillOfAForeignDatabaseFails(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, "file://"+filepath.Join(t.TempDir(), "copy"))
+	s := newServer(t, folderURL(t))
 	var foreign atomic.Bool
 	s.options.Installation = func(ctx context.Context, path string) (string, error) {
 		if foreign.Load() {
@@ -78,7 +73,7 @@ func TestADrillOfAForeignDatabaseFails(t *testing.T) {
 
 func TestADrillDoesNotTakeTheLastRoom(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, "file://"+filepath.Join(t.TempDir(), "copy"))
+	s := newServer(t, folderURL(t))
 	s.options.Free = func(string) (uint64, error) { return 100 << 20, nil }
 	s.firstStart()
 	s.write(5)

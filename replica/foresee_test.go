@@ -31,10 +31,7 @@ func anyFile(string) bool { return true }
 func TestAServerThatWouldNotServeTakesNothing(t *testing.T) {
 	t.Parallel()
 	eachPlace(t, func(t *testing.T, url string) {
-		first := newServer(t, url)
-		first.firstStart()
-		first.write(20)
-		must(t, first.stop())
+		first, _ := copied(t, url, 20)
 		newServer(t, url).useless(anyFile).refuses(NotUsable, "sealed with another key")
 		serverIn(t, first.options.DataDir, url).useless(anyFile).refuses(NotUsable, "sealed with another key")
 
@@ -56,7 +53,7 @@ func TestAServerThatWouldNotServeTakesNothing(t *testing.T) {
 // TestAUselessStandbyIsRefusedAtItsStart, not at the moment when it is needed.
 func TestAUselessStandbyIsRefusedAtItsStart(t *testing.T) {
 	t.Parallel()
-	url := "file://" + filepath.Join(t.TempDir(), "copy")
+	url := folderURL(t)
 	first := newServer(t, url)
 	first.firstStart()
 	first.write(20)
@@ -75,23 +72,15 @@ func TestAUselessStandbyIsRefusedAtItsStart(t *testing.T) {
 	rows := first.write(3) // the first one noticed nothing
 	first.synced()
 	must(t, first.stop())
-	other := newServer(t, url)
-	other.start()
-	if got := other.rows(); got != rows {
-		t.Errorf("%d rows came back of %d", got, rows)
-	}
-	must(t, other.stop())
+	comesBack(t, url, rows)
 }
 
 // TestWhatWasRestoredOnTrialIsNotTakenWhenSomebodyWroteSince: between the look and the
 // lease another server may have been at work.
 func TestWhatWasRestoredOnTrialIsNotTakenWhenSomebodyWroteSince(t *testing.T) {
 	t.Parallel()
-	url := "file://" + filepath.Join(t.TempDir(), "copy")
-	first := newServer(t, url)
-	first.firstStart()
-	first.write(20)
-	must(t, first.stop())
+	url := folderURL(t)
+	first, _ := copied(t, url, 20)
 
 	var rows int64
 	once := false
@@ -116,19 +105,9 @@ func TestWhatWasRestoredOnTrialIsNotTakenWhenSomebodyWroteSince(t *testing.T) {
 func TestAForeignReplicaIsNotTouchedLate(t *testing.T) {
 	t.Parallel()
 	st := replicatest.Start(t)
-	s := newServer(t, st.ReplicaURL("a"))
-	s.firstStart()
-	s.write(3)
-	must(t, s.stop())
-	other := newServer(t, "file://"+filepath.Join(t.TempDir(), "other"))
-	other.firstStart()
-	other.write(3)
-	_, err := other.db.Exec(`UPDATE installation SET id = 'ins_other'`)
-	must(t, err)
-	must(t, other.stop())
-	must(t, os.Remove(filepath.Join(other.options.DataDir, noteFileName)))
-
-	stray := serverIn(t, other.options.DataDir, st.ReplicaURL("a"))
+	s, _ := copied(t, st.ReplicaURL("a"), 3)
+	stray := foreign(t, st.ReplicaURL("a"))
+	must(t, os.Remove(filepath.Join(stray.options.DataDir, noteFileName)))
 	before := s.seen()
 	st.SetFault(replicatest.Always(replicatest.Refuse))
 	stray.start()

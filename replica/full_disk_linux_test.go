@@ -43,7 +43,7 @@ func fillUp(t *testing.T, folder string) (ballast string) {
 
 func TestStartingOnAFullDiskGoesOnBehindTheFence(t *testing.T) {
 	t.Parallel()
-	s := serverIn(t, smallDisk(t), "file://"+filepath.Join(t.TempDir(), "copy"))
+	s := serverIn(t, smallDisk(t), folderURL(t))
 	s.firstStart()
 	rows := s.write(50)
 	must(t, s.stop())
@@ -55,9 +55,7 @@ func TestStartingOnAFullDiskGoesOnBehindTheFence(t *testing.T) {
 	ballast := fillUp(t, s.options.DataDir)
 
 	s.start()
-	if got := s.rows(); got != rows {
-		t.Errorf("%d rows of %d", got, rows)
-	}
+	s.has(rows)
 	got := s.replica.Status()
 	if got.State != StateFenced || len(got.Troubles) == 0 || !strings.Contains(got.Troubles[0].What, "the disk is full") {
 		t.Errorf("status: %+v", got)
@@ -68,12 +66,7 @@ func TestStartingOnAFullDiskGoesOnBehindTheFence(t *testing.T) {
 	s.synced()
 	must(t, reader.Close())
 	must(t, s.stop())
-	other := newServer(t, "file://"+s.options.target.folder)
-	other.start()
-	if got := other.rows(); got != rows {
-		t.Errorf("%d rows came back of %d", got, rows)
-	}
-	must(t, other.stop())
+	comesBack(t, "file://"+s.options.target.folder, rows)
 }
 
 // TestAFullDiskIsSaidToBeFull, whichever it is.

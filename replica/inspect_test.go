@@ -98,7 +98,7 @@ func TestRestoringToAFile(t *testing.T) {
 // question, an older one only when told so.
 func TestRestoringToTheDatabasesPlace(t *testing.T) {
 	t.Parallel()
-	url := "file://" + filepath.Join(t.TempDir(), "copy")
+	url := folderURL(t)
 	s := newServer(t, url)
 	s.firstStart()
 	early := s.write(10)
@@ -117,9 +117,7 @@ func TestRestoringToTheDatabasesPlace(t *testing.T) {
 	_, err := Restore(t.Context(), s.options, RestoreOptions{})
 	must(t, err)
 	s.start()
-	if got := s.rows(); got != all {
-		t.Errorf("%d rows of %d", got, all)
-	}
+	s.has(all)
 	if _, err := Restore(t.Context(), s.options, RestoreOptions{To: s.options.Database}); kindOf(err) != InTheWay {
 		t.Errorf("while a server runs: %v", err)
 	}
@@ -131,16 +129,9 @@ func TestRestoringToTheDatabasesPlace(t *testing.T) {
 	s.refuses(RolledBack, "--accept-rollback")
 	s.options.AcceptRollback = true
 	s.start()
-	if got := s.rows(); got != early {
-		t.Errorf("%d rows, there were %d at that moment", got, early)
-	}
+	s.has(early)
 	must(t, s.stop())
-	other := newServer(t, url)
-	other.start()
-	if got := other.rows(); got != early {
-		t.Errorf("the replica goes on with %d rows, want %d", got, early)
-	}
-	must(t, other.stop())
+	comesBack(t, url, early)
 }
 
 func TestVerifyComparesWithTheDatabase(t *testing.T) {
@@ -176,7 +167,7 @@ func TestVerifyComparesWithTheDatabase(t *testing.T) {
 // difference.
 func TestVerifyWaitsForWhatIsOnItsWay(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, "file://"+filepath.Join(t.TempDir(), "copy"))
+	s := newServer(t, folderURL(t))
 	s.firstStart()
 	s.write(30)
 	s.synced()
@@ -192,7 +183,7 @@ func TestVerifyWaitsForWhatIsOnItsWay(t *testing.T) {
 
 func TestVerifyTellsWhichSideIsOlder(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, "file://"+filepath.Join(t.TempDir(), "copy"))
+	s := newServer(t, folderURL(t))
 	s.firstStart()
 	s.write(20)
 	s.synced()
@@ -205,12 +196,7 @@ func TestVerifyTellsWhichSideIsOlder(t *testing.T) {
 		t.Errorf("the file alone is put back: %+v, %v", report, err)
 	}
 
-	other := newServer(t, "file://"+filepath.Join(t.TempDir(), "other"))
-	other.firstStart()
-	_, err := other.db.Exec(`UPDATE installation SET id = 'ins_other'`)
-	must(t, err)
-	must(t, other.stop())
-	stray := serverIn(t, other.options.DataDir, "file://"+s.options.target.folder)
+	stray := foreign(t, "file://"+s.options.target.folder)
 	if _, err := Verify(t.Context(), stray.options); kindOf(err) != WrongReplica {
 		t.Errorf("another installation's: %v", err)
 	}

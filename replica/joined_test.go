@@ -61,12 +61,7 @@ func TestAnEmptiedReplicaIsFilledAgain(t *testing.T) {
 	s.crash()
 	s.start()
 	must(t, s.stop())
-	other := newServer(t, "file://"+copyTo)
-	other.start()
-	if got := other.rows(); got != rows {
-		t.Errorf("%d rows came back of %d", got, rows)
-	}
-	must(t, other.stop())
+	comesBack(t, "file://"+copyTo, rows)
 }
 
 // TestAHoleIsSeenFromOutside, and said before it is mended.

@@ -58,12 +58,7 @@ func TestTheServiceGoesOnWithoutTheStorage(t *testing.T) {
 				return got.State == StateCopying && len(got.Troubles) == 0 && got.Lag == 0
 			})
 			must(t, s.stop())
-			other := newServer(t, st.ReplicaURL("a"))
-			other.start()
-			if got := other.rows(); got != rows {
-				t.Errorf("%d rows came back of %d", got, rows)
-			}
-			must(t, other.stop())
+			comesBack(t, st.ReplicaURL("a"), rows)
 		})
 	}
 }
@@ -87,17 +82,10 @@ func TestStoppingWithoutTheStorageTakesItsTimeAndNoLonger(t *testing.T) {
 	}
 	st.SetFault(nil)
 	s.start()
-	if got := s.rows(); got != rows {
-		t.Errorf("%d rows of %d", got, rows)
-	}
+	s.has(rows)
 	s.synced()
 	must(t, s.stop())
-	other := newServer(t, st.ReplicaURL("a"))
-	other.start()
-	if got := other.rows(); got != rows {
-		t.Errorf("%d rows came back of %d", got, rows)
-	}
-	must(t, other.stop())
+	comesBack(t, st.ReplicaURL("a"), rows)
 }
 
 func TestCriticalWritesWaitAsToldAndNoLonger(t *testing.T) {
@@ -283,10 +271,5 @@ func TestAStorageThatIgnoresConditionsIsUsedAndSaid(t *testing.T) {
 		t.Errorf("status: %+v", got)
 	}
 	must(t, s.stop())
-	other := newServer(t, st.ReplicaURL("a"))
-	other.start()
-	if got := other.rows(); got != rows {
-		t.Errorf("%d rows came back of %d", got, rows)
-	}
-	must(t, other.stop())
+	comesBack(t, st.ReplicaURL("a"), rows)
 }

@@ -13,7 +13,7 @@ func TestAPathThatLitestreamMisreads(t *testing.T) {
 		root := t.TempDir()
 		folder := filepath.Join(root, name)
 		must(t, os.Mkdir(folder, 0o700))
-		s := serverIn(t, folder, "file://"+filepath.Join(t.TempDir(), "copy"))
+		s := serverIn(t, folder, folderURL(t))
 		s.options.FirstStart = true
 		if err := s.open(); kindOf(err) != BadSettings {
 			t.Errorf("%s: %v", name, err)

@@ -57,16 +57,11 @@ func TestAFileThatCopiesAnotherDatabaseIsRefusedByTheCommandsToo(t *testing.T) {
 
 func TestAnEmptyFileIsNoDatabase(t *testing.T) {
 	t.Parallel()
-	url := "file://" + filepath.Join(t.TempDir(), "copy")
-	s := newServer(t, url)
-	s.firstStart()
-	rows := s.write(50)
-	must(t, s.stop())
+	url := folderURL(t)
+	s, rows := copied(t, url, 50)
 	must(t, os.WriteFile(s.options.Database, nil, 0o600))
 	s.start()
-	if got := s.rows(); got != rows {
-		t.Errorf("%d rows came back of %d", got, rows)
-	}
+	s.has(rows)
 	must(t, s.stop())
 }
 
@@ -82,15 +77,10 @@ func TestAForeignDatabaseDoesNotWait(t *testing.T) {
 			id, err := readInstallation(t.Context(), s.replica.storage.objects)
 			return err == nil && id == testInstallation
 		})
-		other := newServer(t, "file://"+filepath.Join(t.TempDir(), "other"))
-		other.firstStart()
-		_, err := other.db.Exec(`UPDATE installation SET id = 'ins_other'`)
-		must(t, err)
-		must(t, other.stop())
-		stray := serverIn(t, other.options.DataDir, url)
+		stray := foreign(t, url)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		if _, err = open(ctx, stray.options, stray.pace); kindOf(err) != WrongReplica || errors.Is(err, context.DeadlineExceeded) {
+		if _, err := open(ctx, stray.options, stray.pace); kindOf(err) != WrongReplica || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v", err)
 		}
 		must(t, s.stop())

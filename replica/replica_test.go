@@ -26,7 +26,7 @@ func kindOf(err error) Kind {
 func eachPlace(t *testing.T, test func(t *testing.T, url string)) {
 	t.Run("folder", func(t *testing.T) {
 		t.Parallel()
-		test(t, "file://"+filepath.Join(t.TempDir(), "copy"))
+		test(t, folderURL(t))
 	})
 	t.Run("S3", func(t *testing.T) {
 		t.Parallel()
@@ -48,17 +48,13 @@ func TestALostMachineComesBack(t *testing.T) {
 
 		second := newServer(t, url)
 		second.start()
-		if got := second.rows(); got != rows {
-			t.Errorf("%d rows came back, %d were confirmed", got, rows)
-		}
+		second.has(rows)
 		more := second.write(50)
 		must(t, second.stop())
 
 		third := newServer(t, url)
 		third.start()
-		if got := third.rows(); got != more {
-			t.Errorf("%d rows came back, %d were there when it was stopped", got, more)
-		}
+		third.has(more)
 		must(t, third.stop())
 	})
 }

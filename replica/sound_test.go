@@ -105,7 +105,7 @@ func TestADamagedDatabaseDoesNotMendTheReplica(t *testing.T) {
 
 func TestOnlyWholeCopiesAreCheckedFor(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, "file://"+filepath.Join(t.TempDir(), "copy"))
+	s := newServer(t, folderURL(t))
 	var checks atomic.Int64
 	find := s.options.Damage
 	s.options.Damage = func(ctx context.Context, path string) (string, error) { checks.Add(1); return find(ctx, path) }

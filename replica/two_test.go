@@ -42,16 +42,14 @@ func TestASecondServerWaitsForTheFirst(t *testing.T) {
 		}
 		second.openDatabase()
 		must(t, second.replica.Start(t.Context(), testInstallation))
-		if got := second.rows(); got != rows {
-			t.Errorf("%d rows came over of %d", got, rows)
-		}
+		second.has(rows)
 		must(t, second.stop())
 	})
 }
 
 func TestWaitingForTheLeaseEndsWithTheContext(t *testing.T) {
 	t.Parallel()
-	url := "file://" + filepath.Join(t.TempDir(), "copy")
+	url := folderURL(t)
 	first := newServer(t, url)
 	first.firstStart()
 	second := newServer(t, url)
@@ -107,9 +105,7 @@ func TestAServerThatIsCutOffYields(t *testing.T) {
 	must(t, second.stop())
 
 	first.start() // where the reason said it would be, the tail lies
-	if got := first.rows(); got != taken {
-		t.Errorf("back with %d rows, the standby had %d", got, taken)
-	}
+	first.has(taken)
 	must(t, first.stop())
 	found, err := filepath.Glob(filepath.Join(first.options.DataDir, asideFolder, "*-superseded", "hostaway-mcp.db"))
 	must(t, err)
@@ -147,7 +143,7 @@ func TestExitInsteadOfServing(t *testing.T) {
 // machine is cloned.
 func TestACopiedFolderIsFoundOut(t *testing.T) {
 	t.Parallel()
-	url := "file://" + filepath.Join(t.TempDir(), "copy")
+	url := folderURL(t)
 	first := newServer(t, url)
 	first.firstStart()
 	first.write(10)
@@ -171,19 +167,14 @@ func TestACopiedFolderIsFoundOut(t *testing.T) {
 	rows := first.write(10)
 	first.synced()
 	must(t, first.stop())
-	other := newServer(t, url)
-	other.start()
-	if got := other.rows(); got != rows {
-		t.Errorf("%d rows came back of %d", got, rows)
-	}
-	must(t, other.stop())
+	comesBack(t, url, rows)
 }
 
 // TestAMachineThatWasStartedAnewServesAtOnce: that the old process is gone can't be
 // proven then, so nothing is copied until its lease has ended.
 func TestAMachineThatWasStartedAnewServesAtOnce(t *testing.T) {
 	t.Parallel()
-	url := "file://" + filepath.Join(t.TempDir(), "copy")
+	url := folderURL(t)
 	first := newServer(t, url)
 	first.firstStart()
 	first.write(10)
@@ -206,19 +197,14 @@ func TestAMachineThatWasStartedAnewServesAtOnce(t *testing.T) {
 		t.Errorf("status: %+v", got)
 	}
 	must(t, s.stop())
-	other := newServer(t, url)
-	other.start()
-	if got := other.rows(); got != rows {
-		t.Errorf("%d rows came back of %d", got, rows)
-	}
-	must(t, other.stop())
+	comesBack(t, url, rows)
 }
 
 // TestTakeOverAndBack: the lease goes back and forth between two servers that
 // crash, and nothing that was confirmed is ever missing.
 func TestTakeOverAndBack(t *testing.T) {
 	t.Parallel()
-	url := "file://" + filepath.Join(t.TempDir(), "copy")
+	url := folderURL(t)
 	servers := []*server{newServer(t, url), newServer(t, url)}
 	servers[0].options.FirstStart = true
 	var confirmed int64
