@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -23,7 +24,18 @@ func TestMain(m *testing.M) {
 	if _, err := sqlite.OFDLocking(true); err != nil {
 		fmt.Fprintln(os.Stderr, "locks of POSIX are used:", err)
 	}
+	runMany()
 	os.Exit(m.Run())
+}
+
+// runMany lets more tests run at once than there are processors, unless -parallel says how many: most wait most of the time.
+func runMany() {
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		_ = flag.Set("test.parallel", "8") // a number is always taken
+	}
 }
 
 // quick is a pace at which tests see leases end. S3 tells times in whole seconds,
