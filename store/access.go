@@ -68,9 +68,12 @@ func (a AccessState) at(now time.Time) AccessState {
 	past := func(t *time.Time) bool { return t != nil && !now.Before(*t) }
 	switch {
 	case a.Access == AccessTrial && past(a.TrialEndsAt):
-		a.Access, a.Reason = afterTrial(a.Reason)
+		a.Access, a.Reason = a.afterTrial(past(a.CancelAt), a.GraceEndsAt != nil && !past(a.GraceEndsAt))
 	case (a.Access == AccessActive || a.Access == AccessGrace) && past(a.CancelAt):
 		a.Access, a.Reason = AccessCanceled, ReasonCanceled
+		if a.TrialEndsAt != nil && !past(a.TrialEndsAt) {
+			a.Access = AccessTrial
+		}
 	case a.Access == AccessGrace && past(a.GraceEndsAt):
 		a.Access, a.Reason = AccessSuspended, ReasonPaymentFailed
 	}
@@ -78,15 +81,24 @@ func (a AccessState) at(now time.Time) AccessState {
 }
 
 // afterTrial is what is left when a trial ends: without a subscription nothing, else
-// what has become of it.
-func afterTrial(reason AccessReason) (Access, AccessReason) {
-	switch reason {
+// what has become of it. ended: it has ended since, or by then; late: the time of
+// grace for its debt goes on.
+func (a AccessState) afterTrial(ended, late bool) (Access, AccessReason) {
+	switch a.Reason {
 	case ReasonPaymentFailed, ReasonUnpaid, ReasonPaused:
-		return AccessSuspended, reason
+		switch {
+		case ended && a.Reason != ReasonPaymentFailed:
+			return AccessCanceled, ReasonCanceled
+		case ended:
+			return AccessCanceled, a.Reason
+		case late:
+			return AccessGrace, a.Reason
+		}
+		return AccessSuspended, a.Reason
 	case ReasonCanceled, ReasonCustomerDeleted, ReasonDisputed:
-		return AccessCanceled, reason
+		return AccessCanceled, a.Reason
 	case ReasonPaymentPending:
-		return AccessNone, reason
+		return AccessNone, a.Reason
 	}
 	return AccessNone, ReasonTrialEnded
 }
