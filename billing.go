@@ -105,6 +105,8 @@ type billingRoom interface {
 	// Sweep compares with Stripe, Reconcile does it in full.
 	Sweep(ctx context.Context) (did string, err error)
 	Reconcile(ctx context.Context) (did string, err error)
+	// ApplyGrace judges who owes something by the grace that is set now.
+	ApplyGrace(ctx context.Context) (changed int, err error)
 	// Lapse tells of trials that end, and writes down what time alone has changed.
 	Lapse(ctx context.Context) (did string, err error)
 }
@@ -157,6 +159,9 @@ func (b *billed) begin(ctx context.Context, c config, db *store.Store) error {
 	}
 	if started > 0 {
 		b.log.InfoContext(ctx, "orgs that were connected already have their trial from now on", "orgs", started)
+	}
+	if _, err := b.room.ApplyGrace(ctx); err != nil {
+		return storeProblem(c.DataDir, err)
 	}
 	return nil
 }

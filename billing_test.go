@@ -21,6 +21,7 @@ type scriptedRoom struct {
 	answers []error
 	asked   atomic.Int64
 	ended   atomic.Bool
+	graced  atomic.Int64
 }
 
 func (r *scriptedRoom) Check(context.Context) error {
@@ -36,7 +37,11 @@ func (r *scriptedRoom) Run(ctx context.Context) {
 func (r *scriptedRoom) CountDue(context.Context) (string, error)  { return "", nil }
 func (r *scriptedRoom) Sweep(context.Context) (string, error)     { return "", nil }
 func (r *scriptedRoom) Reconcile(context.Context) (string, error) { return "", nil }
-func (r *scriptedRoom) Lapse(context.Context) (string, error)     { return "", nil }
+func (r *scriptedRoom) ApplyGrace(context.Context) (int, error) {
+	r.graced.Add(1)
+	return 0, nil
+}
+func (r *scriptedRoom) Lapse(context.Context) (string, error) { return "", nil }
 
 func billedWith(f store.BillingFigures, answers ...error) (*billed, *scriptedRoom) {
 	room := &scriptedRoom{answers: answers}

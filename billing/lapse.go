@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/stripe/stripe-go/v76"
+
 	"hostaway-mcp/store"
 )
 
@@ -63,17 +65,26 @@ func (b *Billing) lapseOf(ctx context.Context, org *store.Org) (warned, lapsed i
 		if left := account.TrialEndsAt.Sub(now); left > before || i+1 < len(trialWarnings()) && left <= trialWarnings()[i+1] {
 			continue
 		}
-		return 1, 0, b.warnOfTrialEnd(ctx, org, *account.TrialEndsAt, before)
+		return 1, 0, b.warnOfTrialEnd(ctx, org, account, before)
 	}
 	return 0, 0, nil
 }
 
-func (b *Billing) warnOfTrialEnd(ctx context.Context, org *store.Org, end time.Time, before time.Duration) error {
+// warnOfTrialEnd says what stops with the trial, and what keeps it going: a
+// subscription, or what is wrong with the one that there is.
+func (b *Billing) warnOfTrialEnd(ctx context.Context, org *store.Org, account store.BillingAccount, before time.Duration) error {
 	payload, err := b.expected(ctx, org)
 	if err != nil {
 		return err
 	}
-	payload.EndsAt = &end
+	end := *account.TrialEndsAt
+	payload.EndsAt, payload.StopsAt = &end, toolsStop(account)
+	if account.AccessReason != store.ReasonTrial {
+		payload.Reason = string(account.AccessReason)
+		if ended(stripe.SubscriptionStatus(account.Status)) { // nothing of it is left to be paid or put right
+			payload.Reason = string(store.ReasonCanceled)
+		}
+	}
 	mails, err := writeMails([]draft{{
 		kind: store.MailTrialEnding, key: stamp(&end, end) + ":" + before.String(), to: owners(), payload: payload,
 	}})

@@ -31,7 +31,7 @@ type change struct {
 func mailsOf(old, next store.BillingAccount, v accessVerdict, now time.Time) ([]store.NewMail, error) {
 	c := change{old: old, next: next, v: v, now: now}
 	var drafts []draft
-	for _, rule := range []func() []draft{c.overdue, c.suspended, c.restored, c.canceled, c.returned, c.twice} {
+	for _, rule := range []func() []draft{c.overdue, c.moved, c.suspended, c.restored, c.canceled, c.returned, c.twice} {
 		drafts = append(drafts, rule()...)
 	}
 	return writeMails(drafts)
@@ -57,16 +57,44 @@ func ownersAndOperators() []store.Recipient {
 }
 
 // overdue: each failed try of an invoice is told once, with what it means for tools.
+// Behind a trial of ours it is a debt as well.
 func (c change) overdue() []draft {
 	i := c.v.Overdue
-	if i == nil || c.next.Access != store.AccessGrace && c.next.Access != store.AccessSuspended {
+	if i == nil || c.next.Access != store.AccessGrace && c.next.Access != store.AccessSuspended && c.next.Access != store.AccessTrial {
 		return nil
 	}
-	payload := store.BillingMail{Amount: i.AmountRemaining, Currency: i.Currency}
-	if c.next.Access == store.AccessGrace {
-		payload.StopsAt = c.v.GraceEndsAt
-	}
+	payload := store.BillingMail{Amount: i.AmountRemaining, Currency: i.Currency, StopsAt: toolsStop(c.next)}
 	return []draft{{kind: store.MailPaymentFailed, key: fmt.Sprintf("%s:%d", i.ID, i.Attempts), to: owners(), payload: payload}}
+}
+
+// moved: the operator gives more time to pay than was told, or less.
+func (c change) moved() []draft {
+	before, stops := toolsStop(c.old), toolsStop(c.next)
+	sameDebt := c.old.OverdueSince != nil && c.next.OverdueSince != nil && c.old.OverdueSince.Equal(*c.next.OverdueSince)
+	if !sameDebt || c.old.GraceEndsAt == nil || c.next.GraceEndsAt == nil || c.old.GraceEndsAt.Equal(*c.next.GraceEndsAt) || stops == nil || before != nil && before.Equal(*stops) {
+		return nil
+	}
+	payload := store.BillingMail{StopsAt: stops}
+	if i := c.v.Overdue; i != nil {
+		payload.Amount, payload.Currency = i.AmountRemaining, i.Currency
+	}
+	return []draft{{kind: store.MailPaymentFailed, key: c.next.SubscriptionID + ":" + stamp(c.next.OverdueSince, c.now) + ":" + stamp(stops, c.now), to: owners(), payload: payload}}
+}
+
+// toolsStop is when a debt stops the tools that still answer: with the grace, or with
+// our own trial where that runs longer; nil when it has, or there is none.
+func toolsStop(a store.BillingAccount) *time.Time {
+	switch a.Access {
+	case store.AccessGrace:
+		return a.GraceEndsAt
+	case store.AccessTrial:
+		if a.GraceEndsAt != nil && a.TrialEndsAt != nil && a.GraceEndsAt.After(*a.TrialEndsAt) {
+			return a.GraceEndsAt
+		}
+		return a.TrialEndsAt
+	default:
+		return nil
+	}
 }
 
 // suspended: tools have stopped, and the mail about a payment that failed has not said so.
@@ -74,7 +102,7 @@ func (c change) suspended() []draft {
 	if c.next.Access != store.AccessSuspended || c.old.Access == store.AccessSuspended {
 		return nil
 	}
-	if c.next.AccessReason == store.ReasonPaymentFailed && c.old.Access != store.AccessGrace {
+	if c.next.AccessReason == store.ReasonPaymentFailed && c.old.OverdueSince == nil {
 		return nil
 	}
 	return []draft{{
@@ -90,16 +118,27 @@ func (c change) restored() []draft {
 	return []draft{{kind: store.MailRestored, key: c.next.SubscriptionID + ":" + stamp(c.old.OverdueSince, c.now), to: owners()}}
 }
 
-// canceled: an end is set for later, or has come.
+// canceled: an end is set for later, or has come. Where it came while a trial of ours
+// ran, tools stop later, with that, and this is told then.
 func (c change) canceled() []draft {
-	if c.next.Status == string(stripe.SubscriptionStatusCanceled) {
-		if c.old.Status == c.next.Status && c.old.SubscriptionID == c.next.SubscriptionID || c.next.SubscriptionID == "" {
-			return nil
+	to := func(key string, payload store.BillingMail) []draft {
+		if end := c.next.TrialEndsAt; end != nil && payload.EndsAt != nil && end.After(c.now) && end.After(*payload.EndsAt) {
+			payload.StopsAt = end
 		}
-		return []draft{{
-			kind: store.MailCanceled, key: c.next.SubscriptionID + ":ended", to: owners(),
-			payload: store.BillingMail{EndsAt: c.endedAt(), Reason: string(c.next.AccessReason)},
-		}}
+		return []draft{{kind: store.MailCanceled, key: c.next.SubscriptionID + ":" + key, to: owners(), payload: payload}}
+	}
+	if c.next.Status == string(stripe.SubscriptionStatusCanceled) {
+		known := c.old.Status == c.next.Status && c.old.SubscriptionID == c.next.SubscriptionID
+		payload := store.BillingMail{EndsAt: c.endedAt(), Reason: string(c.next.AccessReason)}
+		switch {
+		case c.next.SubscriptionID == "":
+			return nil
+		case !known:
+			return to("ended", payload)
+		case c.old.Access == store.AccessTrial && c.next.Access == store.AccessCanceled:
+			return to("stopped", payload)
+		}
+		return nil
 	}
 	if c.next.CancelAt == nil || c.old.CancelAt != nil && c.old.CancelAt.Equal(*c.next.CancelAt) {
 		return nil
@@ -108,10 +147,7 @@ func (c change) canceled() []draft {
 	if s := c.v.Subscription; s != nil && !s.CanceledAt.IsZero() {
 		asked = s.CanceledAt
 	}
-	return []draft{{
-		kind: store.MailCanceled, key: c.next.SubscriptionID + ":" + stamp(c.next.CancelAt, c.now) + ":" + stamp(&asked, c.now), to: owners(),
-		payload: store.BillingMail{EndsAt: c.next.CancelAt, Reason: string(store.ReasonCanceled)},
-	}}
+	return to(stamp(c.next.CancelAt, c.now)+":"+stamp(&asked, c.now), store.BillingMail{EndsAt: c.next.CancelAt, Reason: string(store.ReasonCanceled)})
 }
 
 func (c change) endedAt() *time.Time {

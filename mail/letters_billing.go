@@ -101,7 +101,10 @@ func (m *Mail) orgRestored(org string, _ store.BillingMail) words {
 }
 
 func (m *Mail) trialEnding(org string, b store.BillingMail) words {
-	return words{
+	if trouble, ok := trialTroubles[store.AccessReason(b.Reason)]; ok {
+		return m.trialTrouble(org, b, trouble.what, trouble.button)
+	}
+	w := words{
 		subject: "The trial of " + org + " ends on " + onDay(b.EndsAt),
 		title:   "Your trial ends on " + onDay(b.EndsAt),
 		says: []string{
@@ -111,6 +114,39 @@ func (m *Mail) trialEnding(org string, b store.BillingMail) words {
 		facts:  price("After the trial", b),
 		button: "Subscribe", url: m.link("/billing"),
 		after: []string{"If you do nothing, nothing is charged. API keys, the connection and your data stay, and you can subscribe later."},
+	}
+	if b.Reason != "" {
+		w.button = "Subscribe again"
+	}
+	return w
+}
+
+// trialTroubles say what is wrong with a subscription that goes on, while tools answer
+// for the trial alone.
+var trialTroubles = map[store.AccessReason]struct{ what, button string }{
+	store.ReasonPaymentFailed:  {"is subscribed, and a payment failed", "Pay now"},
+	store.ReasonUnpaid:         {"is subscribed, a payment failed, and Stripe has stopped trying to collect it", "Pay now"},
+	store.ReasonPaymentPending: {"is subscribed, and the first payment is not confirmed", "Confirm the payment"},
+	store.ReasonPaused:         {"is subscribed, and the subscription is paused since there is no payment method", "Add a payment method"},
+}
+
+// trialTrouble is of an org that need not subscribe: what it has must be put right.
+func (m *Mail) trialTrouble(org string, b store.BillingMail, what, button string) words {
+	stops, because := b.EndsAt, "the free trial runs until "+when(b.EndsAt)
+	if b.StopsAt != nil && b.EndsAt != nil && b.StopsAt.After(*b.EndsAt) {
+		stops = b.StopsAt
+		because += ", and the time to pay until " + when(stops)
+	}
+	return words{
+		subject: "Assistants of " + org + " stop on " + onDay(stops),
+		title:   "Assistants stop on " + onDay(stops),
+		says: []string{
+			org + " " + what + ". Assistants still work: " + because + ".",
+			"Put that right and nothing stops; otherwise assistants get an error instead of answers from " + when(stops) + " on. There is no need to subscribe again.",
+		},
+		facts:  price("Subscribed to", b),
+		button: button, url: m.link("/billing"),
+		after: []string{settings},
 	}
 }
 
@@ -128,14 +164,18 @@ func (m *Mail) trialEnded(org string, b store.BillingMail) words {
 	}
 }
 
-// canceled: the end may lie ahead or be past.
+// canceled: the end may lie ahead or be past, and the free trial may run beyond it.
 func (m *Mail) canceled(org string, b store.BillingMail) words {
+	until := b.EndsAt
+	if b.StopsAt != nil {
+		until = b.StopsAt
+	}
 	if b.EndsAt != nil && b.EndsAt.After(m.now()) {
 		return words{
 			subject: "The subscription of " + org + " ends on " + onDay(b.EndsAt),
 			title:   "Your subscription ends on " + onDay(b.EndsAt),
 			says: []string{
-				"The subscription of " + org + " is canceled. Assistants go on working until " + when(b.EndsAt) + "; after that they get an error instead of answers.",
+				"The subscription of " + org + " is canceled. Assistants go on working until " + when(until) + "; after that they get an error instead of answers.",
 				"Nothing is deleted: API keys, the connection to Hostaway, your invoices and your data stay.",
 			},
 			button: "Keep the subscription", url: m.link("/billing"),
@@ -149,15 +189,20 @@ func (m *Mail) canceled(org string, b store.BillingMail) words {
 	if b.EndsAt != nil {
 		ended = "ended on " + onDay(b.EndsAt)
 	}
+	stopped, again := "Assistants get an error instead of answers until there is a new one.", "Assistants work again as soon as you have subscribed, with the same API keys."
+	if until != nil && until.After(m.now()) {
+		stopped = "Assistants go on working until " + when(until) + ", when the free trial ends; after that they get an error instead of answers until there is a new one."
+		again = "Subscribe before that and nothing stops."
+	}
 	return words{
 		subject: "The subscription of " + org + " has ended",
 		title:   "Your subscription has ended",
 		says: []string{
-			"The subscription of " + org + " " + ended + ". Assistants get an error instead of answers until there is a new one.",
+			"The subscription of " + org + " " + ended + ". " + stopped,
 			"Nothing is deleted: API keys, the connection to Hostaway, your invoices and your data stay.",
 		},
 		button: "Subscribe again", url: m.link("/billing"),
-		after: []string{"Assistants work again as soon as you have subscribed, with the same API keys."},
+		after: []string{again},
 	}
 }
 

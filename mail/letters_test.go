@@ -42,6 +42,14 @@ type specimen struct {
 func specimens() []specimen {
 	link := store.MailedLink{Token: "hmcpx_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG", EndsAt: in(time.Hour)}
 	bill := store.BillingMail{Listings: 84, UnitAmount: 500, Currency: "usd", EndsAt: in(3 * 24 * time.Hour)}
+	trouble := func(reason store.AccessReason) store.BillingMail {
+		b := bill
+		b.Reason, b.StopsAt = string(reason), b.EndsAt
+		if reason == store.ReasonPaymentFailed { // the grace goes on after the trial
+			b.StopsAt = in(5 * 24 * time.Hour)
+		}
+		return b
+	}
 	due := store.BillingMail{Amount: 42000, Currency: "usd"}
 	grace := due
 	grace.StopsAt = in(72 * time.Hour)
@@ -60,10 +68,16 @@ func specimens() []specimen {
 		{"suspended-disputed", store.MailSuspended, false, store.BillingMail{Reason: string(store.ReasonDisputed)}},
 		{"restored", store.MailRestored, false, store.BillingMail{}},
 		{"trial-ending", store.MailTrialEnding, false, bill},
+		{"trial-ending-unpaid", store.MailTrialEnding, false, trouble(store.ReasonUnpaid)},
+		{"trial-ending-past-due", store.MailTrialEnding, false, trouble(store.ReasonPaymentFailed)},
+		{"trial-ending-pending", store.MailTrialEnding, false, trouble(store.ReasonPaymentPending)},
+		{"trial-ending-paused", store.MailTrialEnding, false, trouble(store.ReasonPaused)},
+		{"trial-ending-canceled", store.MailTrialEnding, false, trouble(store.ReasonCanceled)},
 		{"trial-ended", store.MailTrialEnded, false, bill},
 		{"trial-ended-uncounted", store.MailTrialEnded, false, store.BillingMail{}},
 		{"canceled", store.MailCanceled, false, bill},
 		{"canceled-past", store.MailCanceled, false, store.BillingMail{EndsAt: in(-time.Hour)}},
+		{"canceled-in-trial", store.MailCanceled, false, store.BillingMail{EndsAt: in(-time.Hour), StopsAt: in(9 * 24 * time.Hour)}},
 		{"refunded", store.MailRefunded, false, due},
 		{"refunded-operators", store.MailRefunded, true, due},
 		{"disputed", store.MailDisputed, false, due},

@@ -14,9 +14,9 @@ const (
 	MailPaymentFailed      = "payment_failed"      // Amount, Currency, StopsAt (nil: tools have stopped)
 	MailSuspended          = "suspended"           // Reason
 	MailRestored           = "restored"            //
-	MailTrialEnding        = "trial_ending"        // EndsAt, Listings, UnitAmount, Currency
+	MailTrialEnding        = "trial_ending"        // EndsAt, Listings, UnitAmount, Currency; Reason and StopsAt where a subscription is not in order
 	MailTrialEnded         = "trial_ended"         // Listings, UnitAmount, Currency
-	MailCanceled           = "canceled"            // EndsAt, which may be past; Reason
+	MailCanceled           = "canceled"            // EndsAt, which may be past; Reason; StopsAt where our trial goes on after it
 	MailRefunded           = "refunded"            // Amount, Currency
 	MailDisputed           = "disputed"            // Amount, Currency
 	MailTwoSubscriptions   = "two_subscriptions"   // Amount, Currency: what the second one costs
