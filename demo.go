@@ -193,7 +193,7 @@ func furnishDemo(ctx context.Context, d demoRun, up *upstream, now time.Time) (d
 	}
 	by := store.Actor{Kind: store.ActorMember, ID: member.ID, Name: member.Name}
 	if _, err := org.Connect(ctx, by, store.NewConnection{
-		AccountID: demoAccountID, Secret: hostawaySecret, ListingCount: checked.ListingCount, Token: checked.Token,
+		AccountID: demoAccountID, Secret: hostawaySecret, ListingCount: checked.ListingCount, CountedAt: checked.CountedAt, Token: checked.Token,
 	}); err != nil {
 		return demoAccess{}, fmt.Errorf("connect demo account: %w", err)
 	}

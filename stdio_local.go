@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"hostaway-mcp/secret"
 	"hostaway-mcp/store"
@@ -107,7 +108,7 @@ func (h localHome) retry(ctx context.Context, org *store.Org, version int) error
 	if connection.State != store.ConnectionRefused {
 		return nil
 	}
-	if err := org.MarkConnectionChecked(ctx, version, nil); err != nil {
+	if err := org.MarkConnectionChecked(ctx, version, nil, time.Time{}); err != nil {
 		return storeProblem(h.dataDir, err)
 	}
 	return nil

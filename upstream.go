@@ -186,7 +186,7 @@ func (l orgLink) refused(ctx context.Context, cause *hostaway.Error) {
 }
 
 func (l orgLink) accepted(ctx context.Context) {
-	l.note(ctx, "accepted", l.org.MarkConnectionChecked(ctx, l.version, nil))
+	l.note(ctx, "accepted", l.org.MarkConnectionChecked(ctx, l.version, nil, time.Time{}))
 }
 
 // note logs what became of a mark. A failed one costs nothing but the mark:
@@ -213,13 +213,14 @@ func (u *upstream) Check(ctx context.Context, orgID string, accountID int64, api
 	if err != nil {
 		return dashboard.Checked{}, u.checkProblem(ctx, accountID, err)
 	}
+	countedAt := u.now().UTC()
 	count, err := client.CountListings(ctx)
 	if err != nil {
 		return dashboard.Checked{}, u.checkProblem(ctx, accountID, err)
 	}
 	checked := dashboard.Checked{Token: store.HostawayToken(token)}
 	if count.IsComplete() {
-		checked.ListingCount = new(len(count.ActiveIDs))
+		checked.ListingCount, checked.CountedAt = new(len(count.ActiveIDs)), countedAt
 	}
 	return checked, nil
 }

@@ -52,7 +52,7 @@ func (u *upstream) CountListings(ctx context.Context, org *store.Org) (store.Lis
 	}
 	count.Complete = true
 	// What the pages and whoami show is then as new as the bill.
-	if err := org.MarkConnectionChecked(ctx, version, &count.Active); err != nil {
+	if err := org.MarkConnectionChecked(ctx, version, &count.Active, count.CountedAt); err != nil {
 		u.log.ErrorContext(ctx, "could not note the number of listings at the connection", "org", org.ID(), "error", err)
 	}
 	return count, nil

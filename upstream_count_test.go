@@ -41,7 +41,7 @@ func TestCountingTakesACallForEachPageAndOneForTheToken(t *testing.T) {
 		if count.Total != 1203 || count.Active != len(count.IDs) || count.Active >= 1203 || slices.Contains(count.IDs, gone) {
 			t.Errorf("%d active of %d, %d ids", count.Active, count.Total, len(count.IDs))
 		}
-		if c, err := f.Org.Connection(t.Context()); err != nil || c.ListingCount == nil || *c.ListingCount != count.Active {
+		if c, err := f.Org.Connection(t.Context()); err != nil || c.ListingCount == nil || *c.ListingCount != count.Active || c.CountedAt == nil || c.CountedAt.UnixMilli() != count.CountedAt.UnixMilli() {
 			t.Errorf("the connection says %+v, %v", c, err)
 		}
 	}

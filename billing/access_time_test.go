@@ -2,6 +2,7 @@ package billing
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ func TestTimeDoesWhatANewLookWould(t *testing.T) {
 	now := noon(20)
 	trials := map[string]*time.Time{"never": nil, "over": ptr(noon(19)), "until tomorrow": ptr(noon(21)), "for five days": ptr(noon(25))}
 	compared, changed := 0, 0
-	for _, c := range accessCases() {
+	for _, c := range slices.Concat(trialCases(), payingCases(), debtCases(), endCases(), severalCases()) {
 		for trial, ends := range trials {
 			for _, grace := range []time.Duration{0, 3 * day, 30 * day} {
 				f := c.f

@@ -77,7 +77,7 @@ func refuseCredentials(t *testing.T, s scene) (heal func()) {
 	s.hostaway.refuse(s.org, &hostaway.Error{Code: hostaway.CredentialsRefused})
 	must(t, s.org.MarkConnectionRefused(t.Context(), 1, "refused"))
 	return func() {
-		must(t, s.org.MarkConnectionChecked(t.Context(), 1, nil))
+		must(t, s.org.MarkConnectionChecked(t.Context(), 1, nil, time.Time{}))
 		s.count(t, s.org, 10)
 	}
 }

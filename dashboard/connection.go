@@ -42,8 +42,8 @@ func (d *Dashboard) showConnection(c *fiber.Ctx, v *visit, f form, status int) e
 		if err != nil {
 			return err
 		}
-		if p.Counted == nil && conn.ListingCount != nil && conn.CheckedAt != nil {
-			p.Counted = &ListingsCounted{*conn.ListingCount, *conn.CheckedAt}
+		if p.Counted == nil && conn.ListingCount != nil && conn.CountedAt != nil {
+			p.Counted = &ListingsCounted{*conn.ListingCount, *conn.CountedAt}
 		}
 		data.Plan = &p
 	}
@@ -89,7 +89,7 @@ func (d *Dashboard) storeConnection(c *fiber.Ctx, v *visit, f *form, account int
 	}
 	if err == nil {
 		_, err = v.org.Connect(c.UserContext(), v.actor(c), store.NewConnection{
-			AccountID: account, Secret: apiSecret, ListingCount: checked.ListingCount, Token: checked.Token,
+			AccountID: account, Secret: apiSecret, ListingCount: checked.ListingCount, CountedAt: checked.CountedAt, Token: checked.Token,
 		})
 	}
 	if err == nil || errors.Is(err, store.ErrNotReplicated) {
@@ -191,7 +191,7 @@ func (d *Dashboard) testConnection(c *fiber.Ctx, v *visit) error {
 	var check *CheckError
 	switch {
 	case err == nil:
-		err = errors.Join(v.org.MarkConnectionChecked(c.UserContext(), creds.Version, checked.ListingCount),
+		err = errors.Join(v.org.MarkConnectionChecked(c.UserContext(), creds.Version, checked.ListingCount, checked.CountedAt),
 			v.org.SaveHostawayToken(c.UserContext(), creds.Version, checked.Token))
 	case errors.As(err, &check) && check.Kind == CheckRefused:
 		err = v.org.MarkConnectionRefused(c.UserContext(), creds.Version, "Hostaway refused the credentials in a test.")

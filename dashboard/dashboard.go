@@ -32,10 +32,12 @@ type Hostaway interface {
 	Forget(orgID string)
 }
 
-// Checked is what a successful call to Hostaway brought back. ListingCount is nil when Hostaway did not say.
+// Checked is what a successful call to Hostaway brought back. ListingCount is nil when Hostaway did not say,
+// and was counted at CountedAt.
 type Checked struct {
 	Token        store.HostawayToken
 	ListingCount *int
+	CountedAt    time.Time
 }
 
 // CheckKind says in which way a check failed.

@@ -50,7 +50,7 @@ func (f *fakeHostaway) Check(ctx context.Context, _ string, accountID int64, api
 		return Checked{}, err
 	}
 	listings := 84
-	return Checked{store.HostawayToken{Value: secret.New("token-" + apiSecret.Reveal()), IssuedAt: noon, ExpiresAt: noon.AddDate(1, 0, 0)}, &listings}, nil
+	return Checked{store.HostawayToken{Value: secret.New("token-" + apiSecret.Reveal()), IssuedAt: noon, ExpiresAt: noon.AddDate(1, 0, 0)}, &listings, noon}, nil
 }
 
 func (f *fakeHostaway) Forget(orgID string) {

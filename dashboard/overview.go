@@ -184,8 +184,8 @@ func listingsKPI(f facts, now time.Time) kpi {
 	k.Hint = "not counted yet"
 	if f.conn.ListingCount != nil {
 		k.Value, k.Hint = number(*f.conn.ListingCount), "in Hostaway"
-		if f.conn.CheckedAt != nil {
-			k.Hint = "counted " + since(*f.conn.CheckedAt, now)
+		if f.conn.CountedAt != nil {
+			k.Hint = "counted " + since(*f.conn.CountedAt, now)
 		}
 	}
 	return k

@@ -18,7 +18,7 @@ func TestChecklistIsTickedByWhatIsThere(t *testing.T) {
 	conn := storetest.Connect(t, fix.Org, 40160, accountSecret)
 	wantPage(t, b.get("/"), 200, "2 of 3 done", "Account 40160", "not counted yet")
 	count := 1
-	if err := fix.Org.MarkConnectionChecked(t.Context(), conn.Version, &count); err != nil {
+	if err := fix.Org.MarkConnectionChecked(t.Context(), conn.Version, &count, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	wantPage(t, b.get("/"), 200, "Account 40160, 1 active listing", "counted just now")

@@ -65,8 +65,8 @@ func whoamiConnection(ctx context.Context, c Caller, out *whoamiOut, howToConnec
 		return fmt.Errorf("read connection: %w", err)
 	}
 	out.Connection, out.AccountID, out.ActiveListings = string(connection.State), connection.AccountID, connection.ListingCount
-	if connection.CheckedAt != nil {
-		out.CountedAt = connection.CheckedAt.UTC().Format(time.RFC3339)
+	if connection.CountedAt != nil {
+		out.CountedAt = connection.CountedAt.UTC().Format(time.RFC3339)
 	}
 	if connection.State == store.ConnectionConnected && c.Hostaway != nil {
 		if err := countListings(ctx, c, out); err != nil {

@@ -36,11 +36,16 @@ func TestWhoamiWorksInEveryState(t *testing.T) {
 		t.Errorf("connected: %+v", got)
 	}
 	last := 9
-	if err := a.Org.MarkConnectionChecked(t.Context(), connection.Version, &last); err != nil {
+	counted := testNow().Add(-3 * time.Hour)
+	if err := a.Org.MarkConnectionChecked(t.Context(), connection.Version, &last, counted); err != nil {
+		t.Fatal(err)
+	}
+	// Credentials that are taken again are no count.
+	if err := a.Org.MarkConnectionChecked(t.Context(), connection.Version, nil, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	sim.Fail(hostawaytest.Fault{Method: "GET", Path: "/v1/listings", Times: 100, Kind: hostawaytest.Status500HTML})
-	if got := ask(); got.ActiveListings == nil || *got.ActiveListings != 9 || !strings.Contains(got.NextStep, "last known") {
+	if got := ask(); got.ActiveListings == nil || *got.ActiveListings != 9 || got.CountedAt != counted.Format(time.RFC3339) || !strings.Contains(got.NextStep, "last known") {
 		t.Errorf("Hostaway is down: %+v", got)
 	}
 	sim.Heal()

@@ -29,7 +29,8 @@ const (
 
 // Connection is the org's one connection, without its secrets. Version rises with
 // every Connect, also over a Disconnect, and never comes twice for an org.
-// ListingCount is nil while it is not known.
+// ListingCount is nil while it is not known; CountedAt is when it was counted, and
+// CheckedAt when Hostaway took the credentials the last time.
 type Connection struct {
 	ID                   string
 	AccountID            int64
@@ -39,14 +40,17 @@ type Connection struct {
 	ListingCount         *int
 	Version              int
 	CreatedAt            time.Time
+	CountedAt            *time.Time
 	CheckedAt, RefusedAt *time.Time
 }
 
-// NewConnection is what Hostaway has accepted a moment ago. Token may be zero.
+// NewConnection is what Hostaway has accepted a moment ago. Token may be zero; a zero
+// CountedAt is now.
 type NewConnection struct {
 	AccountID    int64
 	Secret       secret.Text
 	ListingCount *int
+	CountedAt    time.Time
 	Token        HostawayToken
 }
 
@@ -63,7 +67,7 @@ type HostawayToken struct {
 	IssuedAt, ExpiresAt time.Time
 }
 
-const connectionColumns = `id, account_id, secret_last4, state, detail, listing_count, version, created_at, checked_at, refused_at`
+const connectionColumns = `id, account_id, secret_last4, state, detail, listing_count, version, created_at, counted_at, checked_at, refused_at`
 
 // Connection returns the org's connection. Error: ErrNotFound.
 func (o *Org) Connection(ctx context.Context) (c Connection, err error) {
@@ -79,10 +83,10 @@ func (o *Org) Connection(ctx context.Context) (c Connection, err error) {
 
 func (d orgDoor) connection(ctx context.Context) (c Connection, err error) {
 	var created int64
-	var count, checked, refused sql.NullInt64
+	var count, counted, checked, refused sql.NullInt64
 	err = d.get(ctx, `SELECT `+connectionColumns+` FROM connections`, nil,
-		&c.ID, &c.AccountID, &c.SecretLast4, &c.State, &c.Detail, &count, &c.Version, &created, &checked, &refused)
-	c.CreatedAt, c.CheckedAt, c.RefusedAt = fromMilli(created), fromNullMilli(checked), fromNullMilli(refused)
+		&c.ID, &c.AccountID, &c.SecretLast4, &c.State, &c.Detail, &count, &c.Version, &created, &counted, &checked, &refused)
+	c.CreatedAt, c.CountedAt, c.CheckedAt, c.RefusedAt = fromMilli(created), fromNullMilli(counted), fromNullMilli(checked), fromNullMilli(refused)
 	if count.Valid {
 		n := int(count.Int64)
 		c.ListingCount = &n
@@ -154,18 +158,18 @@ func (d orgDoor) putConnection(ctx context.Context, n NewConnection, id string, 
 		return err
 	}
 	row := args{
-		n.AccountID, sealed, last4(n.Secret), ConnectionConnected, orNull(n.ListingCount), version,
+		n.AccountID, sealed, last4(n.Secret), ConnectionConnected, orNull(n.ListingCount), d.countedAt(n.ListingCount, n.CountedAt), version,
 		token, milliOrNull(n.Token.IssuedAt), milliOrNull(n.Token.ExpiresAt), now,
 	}
 	if known {
 		err = d.exec(ctx, `
-UPDATE connections SET account_id = ?, secret = ?, secret_last4 = ?, state = ?, detail = '', listing_count = ?, version = ?,
+UPDATE connections SET account_id = ?, secret = ?, secret_last4 = ?, state = ?, detail = '', listing_count = ?, counted_at = ?, version = ?,
   token = ?, token_issued_at = ?, token_expires_at = ?, checked_at = ?, refused_at = NULL`, row)
 	} else {
 		err = d.exec(ctx, `
-INSERT INTO connections (account_id, secret, secret_last4, state, detail, listing_count, version,
+INSERT INTO connections (account_id, secret, secret_last4, state, detail, listing_count, counted_at, version,
   token, token_issued_at, token_expires_at, checked_at, org_id, id, created_at)
-VALUES (?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(row, d.org.id, id, now))
+VALUES (?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(row, d.org.id, id, now))
 	}
 	if isTaken(err) {
 		return fmt.Errorf("%w: this Hostaway account is connected to another org of this server", ErrConflict)

@@ -57,7 +57,7 @@ func TestConnectionLifeCycle(t *testing.T) {
 	if got, err := f.Org.HostawayToken(ctx, c.Version); err != nil || !got.Value.IsZero() {
 		t.Errorf("a refused connection keeps its token: %+v, %v", got, err)
 	}
-	if err := f.Org.MarkConnectionChecked(ctx, 1, nil); err != nil {
+	if err := f.Org.MarkConnectionChecked(ctx, 1, nil, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	if c = must[store.Connection](t)(f.Org.Connection(ctx)); c.State != store.ConnectionConnected || c.RefusedAt != nil || *c.ListingCount != 12 {
@@ -93,7 +93,7 @@ func TestAnswersToOldCredentialsChangeNothing(t *testing.T) {
 		for name, err := range map[string]error{
 			"save a token": f.Org.SaveHostawayToken(ctx, version, store.HostawayToken{Value: secret.New("late")}),
 			"refuse":       f.Org.MarkConnectionRefused(ctx, version, "late"),
-			"check":        f.Org.MarkConnectionChecked(ctx, version, nil),
+			"check":        f.Org.MarkConnectionChecked(ctx, version, nil, time.Time{}),
 		} {
 			if !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("%s of version %d: %v, want not found", name, version, err)

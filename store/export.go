@@ -51,7 +51,7 @@ func (d orgDoor) exports() []export {
 			table: "connections_all", file: "connection.json", about: "its connection to Hostaway, without the secret and the access token",
 			leftOut: []string{"org_id", "secret", "token"},
 			text: `
-SELECT id, account_id, secret_last4, state, detail, listing_count, version, token_issued_at, token_expires_at, created_at, checked_at, refused_at
+SELECT id, account_id, secret_last4, state, detail, listing_count, version, token_issued_at, token_expires_at, created_at, counted_at, checked_at, refused_at
 FROM connections`,
 		},
 		{

@@ -8,6 +8,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 )
 
 // HostawayToken opens the stored access token; zero when there is none.
@@ -93,19 +94,31 @@ UPDATE connections SET state = ?, detail = ?, refused_at = ?, token = NULL, toke
 }
 
 // MarkConnectionChecked notes that Hostaway took the credentials just now. A nil
-// listing count leaves the one that is known.
+// listing count leaves the one that is known, with its time; a zero countedAt is now.
 // Error: ErrNotFound when the connection is no longer of this version.
-func (o *Org) MarkConnectionChecked(ctx context.Context, version int, listingCount *int) error {
+func (o *Org) MarkConnectionChecked(ctx context.Context, version int, listingCount *int, countedAt time.Time) error {
 	err := o.write(ctx, func(d orgDoor) error {
 		if _, err := d.connectionOf(ctx, version); err != nil {
 			return err
 		}
 		return d.exec(ctx, `
-UPDATE connections SET state = ?, detail = '', refused_at = NULL, checked_at = ?, listing_count = coalesce(?, listing_count)`,
-			args{ConnectionConnected, o.store.now().UnixMilli(), orNull(listingCount)})
+UPDATE connections SET state = ?, detail = '', refused_at = NULL, checked_at = ?,
+  listing_count = coalesce(?, listing_count), counted_at = coalesce(?, counted_at)`,
+			args{ConnectionConnected, o.store.now().UnixMilli(), orNull(listingCount), d.countedAt(listingCount, countedAt)})
 	})
 	if err != nil {
 		return fmt.Errorf("mark the connection as checked: %w", err)
 	}
 	return nil
+}
+
+// countedAt is when a number of listings was counted, for its column; NULL without one.
+func (d orgDoor) countedAt(count *int, at time.Time) any {
+	switch {
+	case count == nil:
+		return nil
+	case at.IsZero():
+		at = d.org.store.now()
+	}
+	return at.UnixMilli()
 }

@@ -200,7 +200,7 @@ var orgCases = map[string]isolationCase{
 		return me.fix.Org.MarkConnectionRefused(ctx, 1, "refused")
 	})},
 	"MarkConnectionChecked": {noIDs: true, run: failure(func(ctx context.Context, me, _ side) error {
-		return me.fix.Org.MarkConnectionChecked(ctx, 1, nil)
+		return me.fix.Org.MarkConnectionChecked(ctx, 1, nil, time.Time{})
 	})},
 	"RecordToolCall": {noIDs: true, run: failure(func(ctx context.Context, me, _ side) error {
 		return me.fix.Org.RecordToolCall(ctx, toolCall(me.fix, "hostaway_list_properties", time.Now()))

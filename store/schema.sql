@@ -160,7 +160,7 @@ CREATE TABLE connections_all (
     token_expires_at INTEGER,
     created_at       INTEGER NOT NULL,
     checked_at       INTEGER,
-    refused_at       INTEGER,
+    refused_at       INTEGER, counted_at INTEGER,
     PRIMARY KEY (org_id, id)
 ) STRICT, WITHOUT ROWID;
 
