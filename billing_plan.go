@@ -191,6 +191,7 @@ const holdTenfold = "tenfold"
 func (p plans) addConnection(ctx context.Context, org *store.Org, o *dashboard.BillingOverview) error {
 	connection, err := org.Connection(ctx)
 	if errors.Is(err, store.ErrNotFound) {
+		o.Disconnected = true
 		return nil
 	}
 	if connection.State == store.ConnectionRefused {

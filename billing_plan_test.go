@@ -302,3 +302,19 @@ func TestBilledListingsHaveTheirNames(t *testing.T) {
 		}
 	}
 }
+
+// Whether Hostaway is connected is told beside the state, which a trial or a
+// subscription goes on having without it.
+func TestOverviewTellsOfALostConnection(t *testing.T) {
+	t.Parallel()
+	p := newPlanTest(t)
+	if o := p.overview(t, p.alpha); o.Disconnected || o.State != dashboard.BillingTrial {
+		t.Errorf("connected: %+v", o)
+	}
+	if err := p.alpha.Org.Disconnect(t.Context(), p.alpha.By()); err != nil {
+		t.Fatal(err)
+	}
+	if o := p.overview(t, p.alpha); !o.Disconnected || o.State != dashboard.BillingTrial {
+		t.Errorf("disconnected: %+v", o)
+	}
+}

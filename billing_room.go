@@ -83,7 +83,7 @@ func (p plans) Projected(ctx context.Context, org *store.Org) (dashboard.Project
 		return dashboard.ProjectedBill{}, faultOf(err)
 	}
 	shown := dashboard.ProjectedBill{
-		Currency: bill.Currency, Estimate: bill.Estimate, None: bill.None, DueAt: bill.DueAt, AsOf: bill.AsOf, Listings: bill.Listings,
+		Currency: bill.Currency, Estimate: bill.Estimate, First: bill.First, None: bill.None, DueAt: bill.DueAt, AsOf: bill.AsOf, Listings: bill.Listings,
 		Regular: bill.Regular, Discount: bill.Discount, Tax: bill.Tax, Credit: bill.Credit, Carried: bill.Carried, Total: bill.Total,
 	}
 	for _, c := range bill.Changes {

@@ -24,6 +24,7 @@ const codeNoUpcoming = "invoice_upcoming_none"
 type ProjectedBill struct {
 	Currency string
 	Estimate bool       // our own sum, without tax, discounts and credit
+	First    bool       // there is no subscription: what one would cost a month
 	None     bool       // no further invoice will come
 	DueAt    *time.Time // when it is charged
 	AsOf     time.Time
@@ -228,7 +229,7 @@ func (b *Billing) firstBill(ctx context.Context, org *store.Org) (ProjectedBill,
 		return ProjectedBill{}, asFault(err)
 	}
 	sum := int64(count.Active) * price.UnitAmount
-	return ProjectedBill{Estimate: true, Currency: price.Currency, AsOf: b.now(), Listings: count.Active, Regular: sum, Total: sum}, nil
+	return ProjectedBill{Estimate: true, First: true, Currency: price.Currency, AsOf: b.now(), Listings: count.Active, Regular: sum, Total: sum}, nil
 }
 
 // Price is what a listing costs a month, in minor units, as it was read last; "" while

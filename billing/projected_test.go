@@ -146,7 +146,7 @@ func TestTheBillBeforeAndAfterTheSubscription(t *testing.T) {
 	k := newTown(t, stripetest.Options{})
 	o := k.connected(t, "a", 1, 84)
 	bill, err := k.Projected(t.Context(), o)
-	want := ProjectedBill{Currency: "usd", Estimate: true, AsOf: k.stripe.Now(), Listings: 84, Regular: 42000, Total: 42000}
+	want := ProjectedBill{Currency: "usd", Estimate: true, First: true, AsOf: k.stripe.Now(), Listings: 84, Regular: 42000, Total: 42000}
 	if diff := cmp.Diff(want, bill); err != nil || diff != "" {
 		t.Errorf("in the trial: %v\n%s", err, diff)
 	}

@@ -78,6 +78,8 @@ type BillingOverview struct {
 	Counted *ListingsCounted
 	Billed  *int
 	Held    *HeldCount // a count that is not billed yet
+	// Disconnected says that there is no connection to Hostaway any more, whatever the plan is: nothing can be counted.
+	Disconnected bool
 	// AtStripe is set while Stripe bills another number than Billed.
 	AtStripe *StripeNumber
 
@@ -161,7 +163,8 @@ type BilledListing struct {
 // ProjectedBill is the next invoice if nothing changes. All amounts are in the smallest unit of Currency.
 type ProjectedBill struct {
 	Currency string
-	Estimate bool       // our own sum: Stripe could not be asked
+	Estimate bool       // our own sum: Stripe could not be asked, or there is no subscription to ask for
+	First    bool       // nothing is billed yet: this is what a month costs once there is a subscription
 	None     bool       // no further invoice will come
 	DueAt    *time.Time // when it is charged
 	AsOf     time.Time

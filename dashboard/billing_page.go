@@ -157,6 +157,14 @@ type billedData struct {
 	Trouble *partTrouble
 }
 
+// Title says what the listings are: nothing is billed before there is a subscription.
+func (b billedData) Title() string {
+	if b.Plan.Subscribed() && b.Plan.Billed != nil {
+		return "Billed listings"
+	}
+	return "Counted listings"
+}
+
 // billingListings are the very listings behind the number.
 func (d *Dashboard) billingListings(c *fiber.Ctx, v *visit) error {
 	p, err := d.planOf(c, v)
@@ -168,5 +176,5 @@ func (d *Dashboard) billingListings(c *fiber.Ctx, v *visit) error {
 		err = &BillingError{Fault: FaultNotCounted}
 	}
 	data := billedData{p, billed, d.troubleWith(c, v, err)}
-	return d.show(c, v, shown{Page: "billing-listings", Title: "Billed listings", Current: billingHref, Data: data})
+	return d.show(c, v, shown{Page: "billing-listings", Title: data.Title(), Current: billingHref, Data: data})
 }

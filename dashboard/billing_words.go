@@ -124,20 +124,34 @@ func newPlan(o BillingOverview, now time.Time) plan {
 	if o.CancelAt != nil && p.Subscribed() {
 		p.Can.Resume, p.Can.Cancel = true, false
 	}
+	p.needsConnection()
 	p.needsListings()
 	p.Can.Pay = p.Can.Pay && o.OpenInvoice != ""
 	return p
 }
 
-// needsListings takes the way to Checkout away while it would lead nowhere.
+// needsConnection leads to Hostaway first where there is nothing to count, and nothing to subscribe to before it is counted.
+func (p *plan) needsConnection() {
+	if !p.Disconnected {
+		return
+	}
+	p.Can.Sync = false
+	if p.Can.Subscribe != "" {
+		p.Can.Subscribe, p.Can.Connect = "", true
+		p.Text += " Hostaway is not connected: connect it first, and your listings are counted."
+	}
+}
+
+// needsListings takes the way to Checkout away while it would lead nowhere. The button to count is the one beside the plan then.
 func (p *plan) needsListings() {
 	switch {
 	case p.Can.Subscribe == "":
+		return
 	case p.Counted == nil:
-		p.Can.Subscribe, p.Can.Count = "", true
+		p.Can.Subscribe, p.Can.Count, p.Can.Sync = "", true, false
 		p.Text += " Your listings are not counted yet, which comes first."
 	case p.Counted.Active == 0:
-		p.Can.Subscribe, p.Can.Count = "", true
+		p.Can.Subscribe, p.Can.Count, p.Can.Sync = "", true, false
 		p.Text += " A subscription needs one active listing at least: add one in Hostaway or take one out of its archive, then count again."
 	}
 }
@@ -237,6 +251,9 @@ func (p plan) Notices() []string {
 	if words := reasonWords[p.Reason]; words != "" {
 		all = append(all, words)
 	}
+	if p.Disconnected && p.Subscribed() {
+		all = append(all, "Hostaway is not connected, so the listings can’t be counted. The bill stays at the last count until you connect it again or cancel.")
+	}
 	if p.Doubled {
 		all = append(all, "There are two subscriptions at Stripe, and both are charged. The operator of this server has been told; do not start another one.")
 	}
@@ -289,8 +306,8 @@ var faultWords = map[BillingFault]*problem{
 	FaultSubscribed:    {Status: 409, Code: "subscribed", Title: "Subscribed already", Message: "This org has a subscription already. Nothing was changed.", Next: "Look at its state on the billing page; it may have been started in another window."},
 	FaultNotSubscribed: {Status: 409, Code: "not_subscribed", Title: "No subscription", Message: "This org has no subscription that could be changed. Nothing was changed.", Next: "Look at its state on the billing page."},
 	FaultNotConnected:  {Status: 409, Code: "not_connected", Title: "Hostaway is not connected", Message: "There are no listings to count while Hostaway is not connected.", Next: "Connect it on the Hostaway page."},
-	FaultNotCounted:    {Status: 409, Code: "not_counted", Title: "Not counted yet", Message: "The listings were not counted yet, so there is nothing to base a subscription on.", Next: "Choose Sync now, then start the subscription."},
-	FaultNoListings:    {Status: 409, Code: "no_listings", Title: "No active listings", Message: "There is no active listing in Hostaway, and a subscription needs one at least.", Next: "Add a listing or take one out of the archive in Hostaway, choose Sync now, then start the subscription."},
+	FaultNotCounted:    {Status: 409, Code: "not_counted", Title: "Not counted yet", Message: "The listings were not counted yet, so there is nothing to base a subscription on.", Next: "Count them on the billing page, then start the subscription."},
+	FaultNoListings:    {Status: 409, Code: "no_listings", Title: "No active listings", Message: "There is no active listing in Hostaway, and a subscription needs one at least.", Next: "Add a listing or take one out of the archive in Hostaway, count again on the billing page, then start the subscription."},
 	FaultTooSoon:       {Status: 429, Code: "too_soon", Title: "Counted just now", Message: "The listings were counted a short while ago. Nothing was changed.", Next: "Wait until they can be counted again; they are counted by themselves once a day."},
 	FaultRefused:       {Status: 409, Code: "credentials_refused", Title: "Hostaway refuses the credentials", Message: "Hostaway refuses the stored credentials, so the listings could not be counted. The bill stays as it was.", Next: "Replace the secret on the Hostaway page."},
 	FaultIncomplete:    {Status: 503, Code: "count_incomplete", Title: "Not counted", Message: "Hostaway did not give the whole list, and a part of it is not a count. The bill stays as it was.", Next: "Try again in a few minutes.", RetryAfter: 5 * time.Minute},

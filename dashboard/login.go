@@ -58,5 +58,8 @@ func (d *Dashboard) logout(c *fiber.Ctx, v *visit) error {
 		}
 	}
 	d.setCookie(c, "session", "", -1)
+	if posted(c, "next") == signUpHref { // from the page that asks to confirm an address, which may be a wrong one
+		return d.done(c, signUpHref, "signed-out")
+	}
 	return d.done(c, "/login", "signed-out")
 }

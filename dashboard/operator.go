@@ -85,6 +85,18 @@ type verdict struct {
 	Icon, Note string // how it looks
 }
 
+// Tone is the class that gives the verdict its colour.
+func (v verdict) Tone() string {
+	switch v.State {
+	case HealthFail:
+		return "bad"
+	case HealthUnknown:
+		return "none"
+	default:
+		return string(v.State)
+	}
+}
+
 // jobRow is a job with its next run in words.
 type jobRow struct {
 	Job

@@ -57,7 +57,7 @@ func judgeBilling(s BillingStatus) verdict {
 	case s.LastSweepAt != nil:
 		v.Text = "Nothing found so far; not all invariants were checked yet"
 	default:
-		v.Text = "Nothing was checked yet"
+		v = verdict{State: HealthUnknown, Text: "Nothing was checked yet", Icon: "info", Note: "info"}
 	}
 	waiting := 0
 	for _, held := range s.Held {

@@ -23,6 +23,8 @@ const (
 	HealthOK   HealthState = "ok"
 	HealthWarn HealthState = "warn" // works, and somebody should look after it
 	HealthFail HealthState = "fail" // does not work
+	// HealthUnknown is a thing that nothing was found out about yet. No check of Health's is ever in it.
+	HealthUnknown HealthState = "unknown"
 )
 
 // rank sorts the worst first.

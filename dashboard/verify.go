@@ -12,7 +12,10 @@ import (
 	"hostaway-mcp/store"
 )
 
-const verifyHref = "/verify"
+const (
+	verifyHref = "/verify"
+	signUpHref = "/signup"
+)
 
 // demandsVerified says whether this server asks anybody at all.
 func (d *Dashboard) demandsVerified() bool { return d.cfg.Mail && d.cfg.SignUp == "open" }
