@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -126,9 +127,9 @@ func (d *Dashboard) change(c *fiber.Ctx, v *visit, code string, do func() error)
 	return d.whenCopied(c, v, err, d.ending(billingHref, code))
 }
 
-// leaveFor is how long an address at Stripe is given again to the same form: long enough for a double click, too short to lead
-// to a page that is used up.
-const leaveFor = 20 * time.Second
+// leaveFor is how long an address at Stripe is given again to the same form: long enough for a double click, too short for anybody to
+// use the page up. Whoever sends the form later is led by what Stripe says then.
+const leaveFor = 3 * time.Second
 
 // leaves remembers the addresses that forms opened, so that a double click opens one page.
 type leaves struct {
@@ -149,7 +150,7 @@ func newLeaves(now func() time.Time) *leaves {
 
 // once calls open for the first of several equal forms; the others wait and get its address.
 func (l *leaves) once(orgID, form string, open func() (string, error)) (string, error) {
-	page := l.find(orgID + "\x00" + form)
+	page := l.find(orgID, form)
 	page.mu.Lock()
 	defer page.mu.Unlock()
 	if page.address != "" {
@@ -162,16 +163,20 @@ func (l *leaves) once(orgID, form string, open func() (string, error)) (string, 
 	return address, err
 }
 
-func (l *leaves) find(key string) *openedPage {
+// find forgets what is too old, and the org's other pages where this is a new one: opening it may close them.
+func (l *leaves) find(orgID, form string) *openedPage {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.now()
-	for k, page := range l.byForm {
-		if now.Sub(page.at) >= leaveFor {
+	now, key := l.now(), orgID+"\x00"+form
+	page := l.byForm[key]
+	if page != nil && now.Sub(page.at) >= leaveFor {
+		page = nil
+	}
+	for k, other := range l.byForm {
+		if now.Sub(other.at) >= leaveFor || page == nil && strings.HasPrefix(k, orgID+"\x00") {
 			delete(l.byForm, k)
 		}
 	}
-	page := l.byForm[key]
 	if page == nil {
 		page = &openedPage{at: now}
 		l.byForm[key] = page

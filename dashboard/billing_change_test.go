@@ -75,6 +75,27 @@ func TestDoubleClickOpensOneCheckout(t *testing.T) {
 	}
 }
 
+// TestAnOlderTabGetsAPageThatIsOpen: another tab's form may have closed the page that was opened first, so that its address is not
+// given out again, however soon the first form is sent once more.
+func TestAnOlderTabGetsAPageThatIsOpen(t *testing.T) {
+	t.Parallel()
+	w, bills, _ := billed(t)
+	fix := customer(t, w, "Harbour Stays", 40160)
+	b := w.owner(t, fix)
+	older, newer := b.get("/billing").form(t, "/billing/checkout"), b.get("/billing").form(t, "/billing/checkout")
+	bills.checkout = "https://checkout.stripe.test/first"
+	wantPage(t, b.post("/billing/checkout", older), 200, bills.checkout)
+	bills.checkout = "https://checkout.stripe.test/second"
+	wantPage(t, b.post("/billing/checkout", newer), 200, bills.checkout)
+	wantPage(t, b.post("/billing/checkout", older), 200, bills.checkout)
+	bills.fail("StartCheckout", &BillingError{Fault: FaultSubscribed}) // paid in one of the tabs
+	w.clock.Advance(leaveFor)
+	for _, form := range []url.Values{older, newer} {
+		wantRedirect(t, b.post("/billing/checkout", form), "/billing")
+		wantPage(t, b.get("/billing"), 200, "This org has a subscription already.")
+	}
+}
+
 func TestOnlySafeAddressesAreLeftTo(t *testing.T) {
 	t.Parallel()
 	for address, ok := range map[string]bool{
