@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,7 +125,7 @@ func TestCriticalWritesWaitAsToldAndNoLonger(t *testing.T) {
 				eventually(t, "it is known", func() bool { return s.replica.failing() || s.replica.fence.mayWrite() != nil })
 				began = time.Now()
 				must(t, s.replica.Replicated(t.Context()))
-				if took := time.Since(began); took > 100*time.Millisecond {
+				if took := time.Since(began); took >= s.options.CriticalWait {
 					t.Errorf("waited again, for %v", took)
 				}
 			}
@@ -184,16 +185,22 @@ func TestAnIdleServerAsksNothing(t *testing.T) {
 		}
 		return false
 	})
-	time.Sleep(time.Second) // what follows a snapshot
-	st.Forget()
-	for range 30 {
-		time.Sleep(100 * time.Millisecond)
-		_ = s.replica.Status()
-	}
-	for _, c := range st.Calls() {
-		if c.Kind != replicatest.Put || !strings.HasSuffix(c.Key, leaseObject) {
-			t.Errorf("asked for %s %s", c.Kind, c.Key)
+	var asked []replicatest.Call
+	for range 3 { // what follows a snapshot may take the first of these stretches
+		st.Forget()
+		for range 30 {
+			time.Sleep(100 * time.Millisecond)
+			_ = s.replica.Status()
 		}
+		asked = slices.DeleteFunc(st.Calls(), func(c replicatest.Call) bool {
+			return c.Kind == replicatest.Put && strings.HasSuffix(c.Key, leaseObject)
+		})
+		if len(asked) == 0 {
+			break
+		}
+	}
+	if len(asked) > 0 {
+		t.Errorf("in each stretch of three seconds the storage was asked, last %+v", asked)
 	}
 	if got := s.replica.Status(); got.Lag != 0 || time.Since(got.LastSyncAt) > 5*time.Second {
 		t.Errorf("status: %+v", got)

@@ -158,7 +158,7 @@ func TestExportIsOfOneMoment(t *testing.T) {
 	var audit bytes.Buffer
 	files, err := o.exportFiles(t.Context(), func(name string) (io.Writer, error) {
 		if name != "org.json" { // from the second file on, something new comes before each
-			if err := o.RecordToolCall(t.Context(), ToolCall{KeyID: p.key, Tool: "late", Outcome: OutcomeOK, StartedAt: time.Now()}); err != nil {
+			if err := o.RecordToolCall(t.Context(), ToolCall{KeyID: p.key, Tool: "written_late", Outcome: OutcomeOK, StartedAt: time.Now()}); err != nil {
 				return nil, err
 			}
 		}
@@ -167,7 +167,7 @@ func TestExportIsOfOneMoment(t *testing.T) {
 		}
 		return io.Discard, nil
 	})
-	if err != nil || strings.Contains(audit.String(), "late") {
+	if err != nil || strings.Contains(audit.String(), "written_late") {
 		t.Errorf("the log holds what came later (%v): %v", err, files)
 	}
 	broken := errors.New("the disk is full")
