@@ -43,7 +43,8 @@ func startChrome() {
 			continue
 		}
 		opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1440, 900))
+			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1440, 900),
+			chromedp.Flag("disable-site-isolation-trials", true)) // or each page starts in a process of its own
 		allocator, stop := chromedp.NewExecAllocator(context.Background(), opts...)
 		ctx, cancel := chromedp.NewContext(allocator)
 		chrome.ctx, chrome.cancel = ctx, func() { cancel(); stop() }
@@ -53,7 +54,7 @@ func startChrome() {
 	chrome.err = fmt.Errorf("no Chromium in PATH")
 }
 
-// window is a fresh profile of the browser that fails the test on anything in the console.
+// window is a tab with an empty profile that fails the test on anything in the console.
 type window struct {
 	t      *testing.T
 	w      *world
@@ -73,8 +74,8 @@ func (w *world) window(t *testing.T) *window {
 		}
 		t.Skipf("%v: install it, or set REQUIRE_BROWSER=1 to make this a failure", chrome.err)
 	}
-	ctx, cancel := chromedp.NewContext(chrome.ctx, chromedp.WithNewBrowserContext())
-	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
+	tab := takeTab(t)
+	ctx, stop := context.WithTimeout(tab.ctx, 2*time.Minute)
 	x := &window{t: t, w: w, ctx: ctx, tolerated: make(chan struct{}, 100)}
 	x.opened.Store("")
 	x.tolerate.Store("")
@@ -98,7 +99,11 @@ func (w *world) window(t *testing.T) *window {
 			}
 		}
 	}()
-	t.Cleanup(func() { stop(); cancel(); <-done })
+	t.Cleanup(func() {
+		stop()
+		<-done
+		leaveTab(t, tab, w.server.URL)
+	})
 	return x
 }
 
