@@ -48,10 +48,28 @@ func TestMoneyIsReadToTheSmallestUnit(t *testing.T) {
 		{"1.505", "kwd", "in steps of 0.01"},
 		{"5", "dollars", "not a currency"},
 		{"5", "US1", "not a currency"},
+		{"5", "zzz", "not a currency that Stripe charges in"},
+		{"5", "USD", "not a currency"}, // who asks writes it small
+		{"5", "usd eur", "not a currency"},
 		{"5", "", "not a currency"},
 	} {
 		if minor, err := parseMoney(test.amount, test.currency); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%q %q: %d, %v", test.amount, test.currency, minor, err)
 		}
+	}
+}
+
+func TestCurrenciesAreThreeLettersEachOnce(t *testing.T) {
+	t.Parallel()
+	all := strings.Fields(zeroDigits + " " + twoDigits + " " + threeDigits)
+	seen := map[string]bool{}
+	for _, c := range all {
+		if len(c) != 3 || strings.Trim(c, "abcdefghijklmnopqrstuvwxyz") != "" || seen[c] {
+			t.Errorf("%q is no currency, or is there twice", c)
+		}
+		seen[c] = true
+	}
+	if len(all) < 135 { // "135+", as Stripe says
+		t.Errorf("%d currencies", len(all))
 	}
 }
