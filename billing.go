@@ -3,14 +3,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -49,6 +47,9 @@ func billingConfig(c config, db *store.Store, counter billing.Counter, now func(
 // newRoom builds the room, or says which setting it can't be built from.
 func newRoom(cfg billing.Config) (*billing.Billing, error) {
 	room, err := billing.New(cfg)
+	if what, do := stripeAdvice(err); what != "" {
+		return nil, misused(what, do)
+	}
 	if err != nil {
 		return nil, misused(err.Error(), fmt.Sprintf("see `%s config` for the settings of billing", binaryName))
 	}
@@ -102,6 +103,8 @@ type billingRoom interface {
 	Run(ctx context.Context)
 	// CountDue counts every org whose turn it is.
 	CountDue(ctx context.Context) (did string, err error)
+	// Signatures tells how posts to the webhook stand with the secrets.
+	Signatures(ctx context.Context) (billing.Signatures, error)
 	// Sweep compares with Stripe, Reconcile does it in full.
 	Sweep(ctx context.Context) (did string, err error)
 	Reconcile(ctx context.Context) (did string, err error)
@@ -188,16 +191,38 @@ func stripeIsAway(err error) bool {
 	return slices.Contains([]billing.Kind{billing.KindUnreachable, billing.KindBusy, billing.KindFailed, billing.KindConflict}, failure.Kind)
 }
 
-// isStripes tells whether Stripe said no.
-func isStripes(err error) bool {
+// stripeAdvice says what is wrong between this server and its Stripe account, and what
+// a person does about it. Both are "" for what has nothing to do with Stripe.
+func stripeAdvice(err error) (what, do string) {
+	var setting *billing.SettingError
+	if errors.As(err, &setting) {
+		return setting.What, setting.Do
+	}
 	var failure *billing.Error
-	return errors.As(err, &failure)
+	switch isStripes := errors.As(err, &failure); {
+	case stripeIsAway(err):
+		return oneLine(err.Error()), "run it again when Stripe answers; look at this machine's network and firewall, and at status.stripe.com"
+	case !isStripes:
+		return "", ""
+	case failure.Kind == billing.KindKey && failure.Denied:
+		return "the key (HMCP_STRIPE_KEY) may not do all that it must (" + oneLine(failure.Error()) + ")",
+			"give it the rights that docs/billing.md lists, in Stripe's dashboard under Developers, API keys, or make a new key with them and set HMCP_STRIPE_KEY to that"
+	case failure.Kind == billing.KindKey:
+		return "Stripe refuses the key (HMCP_STRIPE_KEY): it is wrong, was revoked or has run out",
+			"make a new restricted key in Stripe's dashboard under Developers, API keys, with the rights that docs/billing.md lists, and set HMCP_STRIPE_KEY to it"
+	case failure.Kind == billing.KindNotFound:
+		return oneLine(failure.Error()), "see that HMCP_STRIPE_URL, if it is set, is the address of the Stripe API, and that HMCP_STRIPE_KEY is of the account and mode that you mean"
+	}
+	return oneLine(failure.Error()), "find the request in Stripe's dashboard under Developers, Logs: there stands what Stripe has against it"
 }
 
 // stripeProblem puts what Stripe says about the settings into words for the operator.
 func stripeProblem(err error) error {
-	return misused("billing can't start: "+oneLine(err.Error()),
-		fmt.Sprintf("run `%s billing setup`, which makes what is missing, and look at HMCP_STRIPE_KEY and HMCP_STRIPE_PRICE", binaryName))
+	what, do := stripeAdvice(err)
+	if what == "" {
+		return failed(err, "billing can't start: "+oneLine(err.Error()), fmt.Sprintf("look at the log; `%s doctor` checks the database", binaryName))
+	}
+	return misused("billing can't start: "+what, do+"; then start again")
 }
 
 func (b *billed) look(ctx context.Context) error {
@@ -245,70 +270,4 @@ func (b *billed) lastLook() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.found
-}
-
-// eventsLate is how long one of Stripe's events may wait before somebody should look.
-const eventsLate = 10 * time.Minute
-
-// part looks at billing. Nothing of it stops the service: whoever has access keeps
-// it until Stripe says otherwise.
-func (b *billed) part(ctx context.Context) []check {
-	const name = "billing"
-	warn := func(public, text, do string) check {
-		return check{Name: name, State: stateWarn, Public: public, Text: text, Do: do}
-	}
-	var checks []check
-	const wait = "nothing: everybody keeps the access they have, and what changed is caught up with; if it lasts, look at status.stripe.com and at the network"
-	err, silent := b.lastLook(), b.answers.silentSince()
-	away := err != nil && stripeIsAway(err)
-	if !silent.IsZero() {
-		checks = append(checks, warn("Stripe does not answer", "Stripe has not answered since "+silent.UTC().Format(time.RFC3339), wait))
-	} else if away {
-		checks = append(checks, warn("Stripe can't be reached", fmt.Sprintf("Stripe can't be reached (%v)", err), wait))
-	}
-	if err != nil && !away {
-		checks = append(checks, check{
-			Name: name, State: stateFail, Public: "billing needs attention", Text: err.Error(),
-			Do: fmt.Sprintf("run `%s billing setup`, or `%s doctor` for the details", binaryName, binaryName),
-		})
-	}
-	f, err := b.figures(ctx)
-	if err != nil {
-		return append(checks, warn("billing can't be looked at", fmt.Sprintf("its figures can't be read (%v)", err), "look at the database"))
-	}
-	if f.OldestEvent != nil {
-		if age := b.now().Sub(*f.OldestEvent); age > eventsLate {
-			checks = append(checks, warn("payments are noticed late", fmt.Sprintf("events of Stripe that wait: %d, the oldest for %s", f.PendingEvents, age.Round(time.Second)),
-				"they are tried again by themselves; look at the log for what keeps them"))
-		}
-	}
-	if broken := brokenText(f.BrokenFindings); broken != "" {
-		checks = append(checks, warn("billing needs attention", "does not hold: "+broken,
-			fmt.Sprintf("look at the operator's page of billing, or run `%s billing check`", binaryName)))
-	}
-	if len(checks) > 0 {
-		return checks
-	}
-	return []check{good(name, fmt.Sprintf("Stripe answers; orgs by access: %s", accessText(f.Orgs)))}
-}
-
-// brokenText is like "I1 for 2, I4 for 1".
-func brokenText(broken map[string]int) string {
-	var all []string
-	for _, rule := range billing.Rules() {
-		if n := broken[rule.ID]; n > 0 {
-			all = append(all, fmt.Sprintf("%s for %d", rule.ID, n))
-		}
-	}
-	return strings.Join(all, ", ")
-}
-
-func accessText(orgs map[store.Access]int) string {
-	var all []string
-	for _, a := range accesses() {
-		if n := orgs[a]; n > 0 {
-			all = append(all, fmt.Sprintf("%s %d", a, n))
-		}
-	}
-	return cmp.Or(strings.Join(all, ", "), "none yet")
 }

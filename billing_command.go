@@ -24,7 +24,7 @@ func billingSetupCommand() command {
 		prepare: func(flags *flag.FlagSet) action {
 			var o setupOptions
 			flags.StringVar(&o.amount, "amount", "", "`AMOUNT` of one listing a month, like 5.00; needed where there is no price yet")
-			flags.StringVar(&o.currency, "currency", "usd", "`CURRENCY` of the amount")
+			flags.StringVar(&o.currency, "currency", "", "`CURRENCY` of the amount (default: usd)")
 			flags.StringVar(&o.webhook, "webhook-url", "", "`ADDRESS` to which Stripe posts, without the path (default: HMCP_BASE_URL)")
 			return adminAction(func(ctx context.Context, d desk, _ []string) error { return d.billingSetup(ctx, o) })
 		},
@@ -49,13 +49,11 @@ func (d desk) billingSetup(ctx context.Context, o setupOptions) error {
 		}
 		cfg.BaseURL = strings.TrimRight(u.String(), "/")
 	}
-	if o.amount != "" {
-		minor, err := parseMoney(o.amount, strings.ToLower(o.currency))
-		if err != nil {
-			return misused(err.Error(), "give the price of a listing for a month, like --amount 5.00 --currency usd")
-		}
-		cfg.UnitAmount, cfg.Currency = minor, strings.ToLower(o.currency)
-		if err := d.printf("A listing is to cost %s a month.\n", formatMoney(minor, o.currency)); err != nil {
+	if err := o.price(&cfg); err != nil {
+		return err
+	}
+	if cfg.UnitAmount != 0 {
+		if err := d.printf("A listing is to cost %s a month.\n", formatMoney(cfg.UnitAmount, cfg.Currency)); err != nil {
 			return err
 		}
 	}
@@ -65,13 +63,34 @@ func (d desk) billingSetup(ctx context.Context, o setupOptions) error {
 			return err
 		}
 	}
-	if err != nil && !isStripes(err) {
-		return misused(oneLine(err.Error()), "what stands above was done; correct this and run it again")
-	}
 	if err != nil {
 		return d.stripeFailed(err, "setting Stripe up stopped")
 	}
 	return d.printf("%s", setupDone(report))
+}
+
+// price reads what a listing is to cost, if that was said.
+func (o setupOptions) price(cfg *billing.SetupConfig) error {
+	const like = "give the price of a listing for a month, like --amount 5.00 --currency usd"
+	currency := strings.ToLower(o.currency)
+	if o.amount == "" && currency == "" {
+		return nil
+	}
+	if currency == "" {
+		currency = "usd"
+	}
+	if err := knownCurrency(currency); err != nil {
+		return misused("--currency "+err.Error(), like)
+	}
+	if o.amount == "" {
+		return misused("--currency is given without --amount", like+", or neither to keep the price that is there")
+	}
+	minor, err := parseMoney(o.amount, currency)
+	if err != nil {
+		return misused("--amount "+err.Error(), like)
+	}
+	cfg.UnitAmount, cfg.Currency = minor, currency
+	return nil
 }
 
 // setupDone says what is left to do.
@@ -150,15 +169,17 @@ func (d desk) billingCheck(ctx context.Context, asJSON bool) error {
 	return failed(nil, fmt.Sprintf("broken invariants: %d of %d", broken, len(found)), "do what stands at each line that says fail; what heals by itself does so with the server's next hourly run")
 }
 
-// stripeFailed tells a Stripe that is away from one that says no.
+// stripeFailed tells a Stripe that is away from one that says no, and both from what
+// is ours.
 func (d desk) stripeFailed(err error, what string) error {
+	told, do := stripeAdvice(err)
 	switch {
+	case told == "":
+		return d.problem(err)
 	case stripeIsAway(err):
-		return failed(err, fmt.Sprintf("%s: %s", what, oneLine(err.Error())), "run it again when Stripe answers; look at this machine's network and at status.stripe.com")
-	case isStripes(err):
-		return misused(fmt.Sprintf("%s: %s", what, oneLine(err.Error())), "look at HMCP_STRIPE_KEY and at what it may do; docs/billing.md lists it")
+		return failed(err, what+": "+told, do)
 	}
-	return d.problem(err)
+	return misused(what+": "+told, do)
 }
 
 func (d desk) orgNames(ctx context.Context) (map[string]string, error) {

@@ -35,8 +35,14 @@ func (o billingOverseer) Status(ctx context.Context) (dashboard.BillingStatus, e
 	if f.OldestEvent != nil {
 		s.OldestEvent = max(0, o.now().Sub(*f.OldestEvent))
 	}
-	if at := o.room.LastEventAt(); !at.IsZero() {
-		s.LastEventAt = &at
+	signatures, err := o.room.Signatures(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.LastEventAt, s.RefusedPosts, s.RefusedAt = moment(o.room.LastEventAt()), signatures.Refused, moment(signatures.RefusedAt)
+	s.VerifiedAt = moment(signatures.VerifiedAt)
+	if doubt := signatureDoubt("webhook", signatures); doubt != nil {
+		s.Unbelieved = &dashboard.Unbelieved{All: signatures.Doubt == billing.AllRefused, Text: doubt.Text, Do: doubt.Do}
 	}
 	for _, j := range o.jobs() {
 		switch {
@@ -52,6 +58,14 @@ func (o billingOverseer) Status(ctx context.Context) (dashboard.BillingStatus, e
 		return s, err
 	}
 	return s, errors.Join(o.addFindings(ctx, &s, names), o.addHeld(ctx, &s), o.addRefused(ctx, &s))
+}
+
+// moment is a time that may not have been yet.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 // addStates counts the orgs by state, and returns their names.

@@ -11,10 +11,10 @@ import (
 	"hostaway-mcp/store/storetest"
 )
 
-// customerAt makes a customer at Stripe as the program would.
-func customerAt(t *testing.T, stripe *stripetest.Server) string {
+// askStripe asks the fake Stripe for something as any program would, and gives the id of what it answers.
+func askStripe(t *testing.T, stripe *stripetest.Server, method, path, form string) (id string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, stripe.URL()+"/v1/customers", strings.NewReader("name=Acme"))
+	r, err := http.NewRequestWithContext(t.Context(), method, stripe.URL()+path, strings.NewReader(form))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,9 +28,15 @@ func customerAt(t *testing.T, stripe *stripetest.Server) string {
 	defer func() { _ = w.Body.Close() }()
 	var made struct{ ID string }
 	if err := json.NewDecoder(w.Body).Decode(&made); err != nil || made.ID == "" {
-		t.Fatalf("no customer: %d %v", w.StatusCode, err)
+		t.Fatalf("%s %s: %d %v", method, path, w.StatusCode, err)
 	}
 	return made.ID
+}
+
+// customerAt makes a customer at Stripe.
+func customerAt(t *testing.T, stripe *stripetest.Server) string {
+	t.Helper()
+	return askStripe(t, stripe, http.MethodPost, "/v1/customers", "name=Acme")
 }
 
 // subscribe gives the org a customer with a subscription at Stripe.

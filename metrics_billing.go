@@ -53,14 +53,17 @@ func word(s string) string { return strings.ReplaceAll(s, " ", "_") }
 // askBilling shows how billing stands.
 func (m *metrics) askBilling(db interface {
 	BillingFigures(ctx context.Context) (store.BillingFigures, error)
-}, now func() time.Time,
+}, signatures func(context.Context) (billing.Signatures, error), now func() time.Time,
 ) {
 	orgs := figure("billing_orgs", "Orgs that have been connected, by the access that they have now.", "access")
 	findings := figure("billing_findings", "Invariants of billing that do not hold, by their name: I1 to I8.", "invariant")
 	waiting := figure("billing_waiting", "What billing has still to do: events of Stripe, quantities to set, counts that are held.", "what")
 	age := figure("billing_waiting_seconds", "For how long the oldest of them has waited; 0 when none does.", "what")
+	verified := figure("stripe_webhook_verified_timestamp_seconds", "When an event of Stripe's was last verified by a webhook secret in use; absent before the first time.")
+	refused := figure("stripe_webhook_refused", "Signed posts to the webhook that were refused since then.")
+	refusedAt := figure("stripe_webhook_refused_timestamp_seconds", "When the last of them was; absent without any.")
 	added(m, question{
-		descs: []*prometheus.Desc{orgs, findings, waiting, age},
+		descs: []*prometheus.Desc{orgs, findings, waiting, age, verified, refused, refusedAt},
 		ask: func(ctx context.Context) ([]prometheus.Metric, error) {
 			f, err := db.BillingFigures(ctx)
 			if err != nil {
@@ -80,7 +83,12 @@ func (m *metrics) askBilling(db interface {
 				}
 				found = append(found, gaugeOf(waiting, float64(w.n), w.what), gaugeOf(age, seconds, w.what))
 			}
-			return found, nil
+			s, err := signatures(ctx)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, gaugeOf(refused, float64(s.Refused)))
+			return appendTime(appendTime(found, verified, s.VerifiedAt), refusedAt, s.RefusedAt), nil
 		},
 	})
 }

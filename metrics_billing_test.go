@@ -30,6 +30,8 @@ func TestFiguresOfBilling(t *testing.T) {
 	m.askBilling(fixedFigures{
 		Orgs: map[store.Access]int{store.AccessActive: 40, store.AccessSuspended: 1}, PendingEvents: 3, OldestEvent: &since,
 		BrokenFindings: map[string]int{"I4": 2},
+	}, func(context.Context) (billing.Signatures, error) {
+		return billing.Signatures{VerifiedAt: time.Unix(1_800_000_000, 0), Refused: 4, RefusedAt: time.Unix(1_800_000_060, 0)}, nil
 	}, func() time.Time { return now })
 	f.StripeCalled("read the subscription", "", 30*time.Millisecond)
 	f.StripeCalled("read the subscription", billing.KindNotFound, time.Millisecond)
@@ -51,6 +53,9 @@ func TestFiguresOfBilling(t *testing.T) {
 		`hmcp_billing_waiting{what="events"} 3`,
 		`hmcp_billing_waiting_seconds{what="events"} 90`,
 		`hmcp_billing_waiting_seconds{what="quantities"} 0`,
+		`hmcp_stripe_webhook_verified_timestamp_seconds 1.8e+09`,
+		`hmcp_stripe_webhook_refused 4`,
+		`hmcp_stripe_webhook_refused_timestamp_seconds 1.80000006e+09`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is not in the figures", want)

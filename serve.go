@@ -258,7 +258,7 @@ func newHouse(c config, db *store.Store, now func() time.Time, w watch) (*house,
 		w.metrics.askStore(db)
 		w.metrics.askHealth(h.health)
 		if h.billed != nil {
-			w.metrics.askBilling(db, now)
+			w.metrics.askBilling(db, h.billed.room.Signatures, now)
 		}
 	}
 	return h, err

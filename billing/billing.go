@@ -93,6 +93,7 @@ type Billing struct {
 	live   bool
 	orgs   orgLocks
 	heard  heard
+	seen   seenPosts
 	prices priceCache
 	bills  billCache
 	counts flights
@@ -124,25 +125,30 @@ func New(cfg Config) (*Billing, error) {
 // Live tells whether real cards are charged.
 func (b *Billing) Live() bool { return b.live }
 
+var (
+	errNoKey   = &SettingError{"the Stripe key is missing or is none", "set HMCP_STRIPE_KEY to a key of Stripe's: it begins with sk_live_, rk_live_, sk_test_ or rk_test_"}
+	errNoPrice = &SettingError{"the lookup key of the price is missing", "set HMCP_STRIPE_PRICE"}
+)
+
 func (c Config) check() error {
 	switch {
 	case c.Store == nil:
 		return errors.New("start billing: a store is required")
 	case modeOf(c.Key) == "":
-		return errors.New("start billing: the Stripe key is missing or is none; it begins with sk_live_, rk_live_, sk_test_ or rk_test_")
+		return errNoKey
 	case len(c.WebhookSecrets) == 0:
-		return errors.New("start billing: the webhook secret is missing; `hostaway-mcp billing setup` makes the endpoint and prints it")
+		return &SettingError{"the webhook secret is missing", "set HMCP_STRIPE_WEBHOOK_SECRET; `hostaway-mcp billing setup` makes the endpoint and prints it"}
 	case c.PriceLookup == "":
-		return errors.New("start billing: the lookup key of the price is missing")
+		return errNoPrice
 	case c.BaseURL == "":
-		return errors.New("start billing: the address of the dashboard is missing; Stripe sends people back there")
+		return &SettingError{"the address of the dashboard is not known, and Stripe sends people back there", "set HMCP_BASE_URL"}
 	case c.Grace < 0:
 		return errors.New("start billing: the grace must not be negative")
 	}
 	for _, s := range c.WebhookSecrets {
 		// Whoever signs with an empty key would be believed.
 		if rest, ok := strings.CutPrefix(s.Reveal(), "whsec_"); !ok || rest == "" {
-			return errors.New("start billing: a webhook secret begins with whsec_")
+			return &SettingError{"a webhook secret does not begin with whsec_", "set HMCP_STRIPE_WEBHOOK_SECRET to the signing secret of the endpoint"}
 		}
 	}
 	return c.checkAddress()

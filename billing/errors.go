@@ -5,6 +5,7 @@ package billing
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 
 	"github.com/stripe/stripe-go/v76"
@@ -42,6 +43,7 @@ const (
 type Error struct {
 	Op                     string
 	Kind                   Kind
+	Denied                 bool // of KindKey: the key is one, and may not do this (403)
 	Code, Param, RequestID string
 	cause                  error // of the context alone; Stripe's and the network's texts are dropped
 }
@@ -54,6 +56,9 @@ func (e *Error) Error() string {
 		}
 	}
 	text := e.Op + ": " + kindText()[e.Kind]
+	if e.Denied {
+		text = e.Op + ": the key may not do this"
+	}
 	if len(told) > 0 {
 		text += " (" + strings.Join(told, ", ") + ")"
 	}
@@ -68,13 +73,19 @@ func kindText() map[Kind]string {
 		KindUnreachable: "Stripe could not be reached",
 		KindBusy:        "Stripe takes no more calls at the moment",
 		KindFailed:      "Stripe failed",
-		KindKey:         "Stripe refuses the key, or the key may not do this",
+		KindKey:         "Stripe refuses the key",
 		KindNotFound:    "Stripe knows no such object in this mode",
 		KindDeclined:    "the card was declined",
 		KindConflict:    "something else is being done to the same object",
 		KindInvalid:     "Stripe does not take it like that",
 	}
 }
+
+// SettingError is what a person has to change before anybody can be billed: what is
+// wrong, and what to do about it.
+type SettingError struct{ What, Do string }
+
+func (e *SettingError) Error() string { return e.What + "; " + e.Do }
 
 // kindOf is the kind of a failed call, "" for any other error.
 func kindOf(err error) Kind {
@@ -113,6 +124,7 @@ func newError(op string, err, ctxErr error) error {
 	var answer *stripe.Error
 	if errors.As(err, &answer) {
 		failed.Kind = kindOfAnswer(answer)
+		failed.Denied = answer.HTTPStatusCode == http.StatusForbidden
 		failed.Code, failed.Param, failed.RequestID = nameOnly(string(answer.Code)), nameOnly(answer.Param), nameOnly(answer.RequestID)
 	}
 	return failed

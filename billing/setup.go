@@ -62,8 +62,8 @@ type setup struct {
 }
 
 // Setup makes or checks product, price, portal configuration and webhook endpoint, and
-// keeps which endpoint a webhook secret belongs to. Errors: *Error, or what can't be
-// set up like that and what to do instead.
+// keeps which endpoint a webhook secret belongs to. Errors: *Error, and *SettingError
+// for what can't be set up like that.
 func Setup(ctx context.Context, cfg SetupConfig) (SetupReport, error) {
 	if err := cfg.check(); err != nil {
 		return SetupReport{}, err
@@ -88,11 +88,11 @@ func (c *SetupConfig) check() error {
 	case c.Store == nil:
 		return errors.New("set up Stripe: a store is required")
 	case modeOf(c.Key) == "":
-		return errors.New("set up Stripe: the Stripe key is missing or is none; it begins with sk_live_, rk_live_, sk_test_ or rk_test_")
+		return errNoKey
 	case c.PriceLookup == "":
-		return errors.New("set up Stripe: the lookup key of the price is missing")
+		return errNoPrice
 	case c.BaseURL == "":
-		return errors.New("set up Stripe: the address of the dashboard is missing; Stripe posts its events there")
+		return &SettingError{"the address of the dashboard is not known, and Stripe posts its events there", "set HMCP_BASE_URL"}
 	case c.UnitAmount < 0 || (c.UnitAmount == 0) != (c.Currency == "") || c.Currency != "" && len(c.Currency) != 3:
 		return errors.New("set up Stripe: give an amount in the smallest unit and its currency, like 500 and usd, or neither")
 	}
@@ -127,7 +127,10 @@ func (s *setup) price(ctx context.Context) error {
 		}
 	}
 	if s.UnitAmount == 0 {
-		return fmt.Errorf("there is no active price with the lookup key %q; say what a listing costs a month, as an amount and a currency", s.PriceLookup)
+		return &SettingError{
+			fmt.Sprintf("Stripe has no active price with the lookup key %q in %s mode yet", s.PriceLookup, modeName(s.report.Live)),
+			"say what a listing costs a month, like --amount 5.00 --currency usd",
+		}
 	}
 	if s.record.ProductID, err = s.product(ctx); err != nil {
 		return err
@@ -146,8 +149,10 @@ func (s *setup) keepPrice(p stripePrice) error {
 		return err
 	}
 	if s.UnitAmount != 0 && (p.UnitAmount != s.UnitAmount || p.Currency != s.Currency) {
-		return fmt.Errorf("the price with the lookup key %q is %s and can't be changed, since subscriptions rest on it; "+
-			"choose another lookup key for a new price (HMCP_STRIPE_PRICE), or leave the amount away", s.PriceLookup, s.money(p.UnitAmount, p.Currency))
+		return &SettingError{
+			fmt.Sprintf("the price with the lookup key %q is %s and can't be changed, since subscriptions rest on it", s.PriceLookup, s.money(p.UnitAmount, p.Currency)),
+			"set HMCP_STRIPE_PRICE to another lookup key for a new price, or leave --amount away to keep this one",
+		}
 	}
 	s.record.ProductID, s.record.PriceID = p.ProductID, p.ID
 	s.say("price %s is there: %s per active listing and month, lookup key %s", p.ID, s.money(p.UnitAmount, p.Currency), s.PriceLookup)

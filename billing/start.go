@@ -7,7 +7,10 @@ package billing
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
+
+	"hostaway-mcp/store"
 )
 
 // priceCache is what setup made at Stripe, as it was read last.
@@ -17,34 +20,61 @@ type priceCache struct {
 	portal string // id of the portal configuration
 }
 
-// Check looks whether what is configured works: a webhook secret that setup made in
-// the other mode, a key that Stripe refuses, a price that is missing or is none for
-// each listing and month is an error, and so is a Stripe that does not answer (*Error),
-// which says nothing about the settings.
+// Check looks whether what is configured works. Errors: *SettingError for a webhook
+// secret that is known to be wrong and for a price that is missing or is none for each
+// listing and month; *Error for a key that Stripe refuses, and for a Stripe that does
+// not answer, which says nothing about the settings; the store's.
 func (b *Billing) Check(ctx context.Context) error {
-	if err := b.checkSecrets(ctx); err != nil {
-		return err
-	}
-	return b.checkPrice(ctx)
-}
-
-// checkSecrets compares the key's mode with the mode in which setup made the endpoint
-// of each secret. A secret of an endpoint made by hand has no record; the mode of its
-// events shows.
-func (b *Billing) checkSecrets(ctx context.Context) error {
 	setups, err := b.cfg.Store.StripeSetups(ctx)
 	if err != nil {
 		return err
 	}
-	for _, s := range b.cfg.WebhookSecrets {
+	if err := b.cfg.otherMode(setups); err != nil {
+		return err
+	}
+	if err := b.checkPrice(ctx); err != nil {
+		return err
+	}
+	endpoints, err := b.stripe.endpoints(ctx)
+	if err != nil {
+		return nil // a key that may not read them serves as well
+	}
+	return b.cfg.endpointGone(setups, endpoints)
+}
+
+// otherMode compares the key's mode with the mode in which setup made the endpoint of
+// each secret. A secret of an endpoint made by hand has no record; the mode of its
+// events shows.
+func (c Config) otherMode(setups []store.StripeSetup) error {
+	live := liveKey(c.Key)
+	for _, s := range c.WebhookSecrets {
 		for _, made := range setups {
-			if made.Of(s) && made.Livemode != b.live {
-				return fmt.Errorf("start billing: the Stripe key is of %s mode and the webhook secret is of an endpoint of %s mode; "+
-					"take both of one mode, `hostaway-mcp billing setup` prints the secret", modeName(b.live), modeName(made.Livemode))
+			if made.Of(s) && made.Livemode != live {
+				return &SettingError{
+					fmt.Sprintf("the Stripe key is of %s mode and the webhook secret is of an endpoint of %s mode", modeName(live), modeName(made.Livemode)),
+					fmt.Sprintf("set HMCP_STRIPE_KEY and HMCP_STRIPE_WEBHOOK_SECRET of one mode; `hostaway-mcp billing setup` with the key of %s mode prints a secret for it where it makes the endpoint", modeName(live)),
+				}
 			}
 		}
 	}
 	return nil
+}
+
+// endpointGone tells of secrets that are all of endpoints which setup made and which
+// the key's account does not have: no event will ever be signed by them.
+func (c Config) endpointGone(setups []store.StripeSetup, endpoints []stripeEndpoint) error {
+	id := ""
+	for _, s := range c.WebhookSecrets {
+		at := slices.IndexFunc(setups, func(made store.StripeSetup) bool { return made.Of(s) })
+		if at < 0 || slices.ContainsFunc(endpoints, func(e stripeEndpoint) bool { return e.ID == setups[at].EndpointID }) {
+			return nil
+		}
+		id = setups[at].EndpointID
+	}
+	return &SettingError{
+		fmt.Sprintf("the webhook secret is that of the endpoint %s, which the Stripe account of this key does not have", id),
+		"run `hostaway-mcp billing setup`, which makes an endpoint and prints its secret, and set HMCP_STRIPE_WEBHOOK_SECRET to that; or set HMCP_STRIPE_KEY to a key of the account that has it",
+	}
 }
 
 func modeName(live bool) string {
@@ -96,7 +126,10 @@ func (a *stripeAPI) findPrice(ctx context.Context, lookup string) (stripePrice, 
 			return p, p.fits()
 		}
 	}
-	return stripePrice{}, fmt.Errorf("check billing: Stripe has no active price with the lookup key %q in this mode; `hostaway-mcp billing setup` makes it", lookup)
+	return stripePrice{}, &SettingError{
+		fmt.Sprintf("Stripe has no active price with the lookup key %q in the mode of this key", lookup),
+		"run `hostaway-mcp billing setup --amount AMOUNT --currency CURRENCY`, which makes it, or set HMCP_STRIPE_PRICE to the lookup key of one that is there",
+	}
 }
 
 func (p stripePrice) fits() error {
@@ -113,13 +146,16 @@ func (p stripePrice) fits() error {
 	default:
 		return nil
 	}
-	return fmt.Errorf("check billing: the price %s can't be used: %s; `hostaway-mcp billing setup` makes one that can, under another lookup key", p.ID, wrong)
+	return &SettingError{
+		fmt.Sprintf("the price %s can't be used: %s", p.ID, wrong),
+		"set HMCP_STRIPE_PRICE to another lookup key and run `hostaway-mcp billing setup --amount AMOUNT --currency CURRENCY`, which makes a price that can be used",
+	}
 }
 
 // Run works until ctx ends.
 func (b *Billing) Run(ctx context.Context) {
 	var loops sync.WaitGroup
-	for _, loop := range []func(context.Context){b.runInbox, b.runQuantities} {
+	for _, loop := range []func(context.Context){b.runInbox, b.runQuantities, b.runSignatures} {
 		loops.Go(func() { loop(ctx) })
 	}
 	loops.Wait()

@@ -31,8 +31,8 @@ const (
 )
 
 var (
-	errLiveElsewhere = errors.New("start billing: another address than Stripe's own is set together with a live key; use a key of test mode, or Stripe's address")
-	errAddress       = errors.New("start billing: the address of the Stripe API must be https, or http on this machine")
+	errLiveElsewhere = &SettingError{"another address than Stripe's own is set together with a live key, which belongs to Stripe alone", "leave HMCP_STRIPE_URL unset, or use a key of test mode"}
+	errAddress       = &SettingError{"the address of the Stripe API is neither https nor on this machine", "set HMCP_STRIPE_URL to an https address, or leave it unset"}
 	errRedirected    = errors.New("redirected")
 	errNotUsed       = errors.New("not used here")
 )

@@ -69,6 +69,9 @@ func (b *Billing) Webhooks() http.Handler {
 			w.WriteHeader(http.StatusOK)
 		case errors.As(err, &refused):
 			outcome = refused.why
+			if speaksOfSecret(refused.why) {
+				b.seen.refused(len(b.cfg.WebhookSecrets), refused.why, b.now())
+			}
 			b.log.WarnContext(r.Context(), "a post to the Stripe webhook was refused", "why", refused.why)
 			http.Error(w, http.StatusText(refused.status), refused.status)
 		default:
@@ -93,13 +96,15 @@ func (b *Billing) takeEvent(w http.ResponseWriter, r *http.Request) (outcome str
 	if err != nil {
 		return "", &refusal{"not read", http.StatusBadRequest}
 	}
-	if err := b.verify(body, r.Header.Values("Stripe-Signature")); err != nil {
+	secret, err := b.verify(body, r.Header.Values("Stripe-Signature"))
+	if err != nil {
 		return "", err
 	}
 	e, err := b.readPosted(body)
 	if err != nil {
 		return "", err
 	}
+	b.seen.verified(secret, b.now())
 	b.noteVersion(e)
 	if !concerns(e.Type) {
 		return "of no concern", nil
@@ -118,38 +123,39 @@ func (b *Billing) takeEvent(w http.ResponseWriter, r *http.Request) (outcome str
 }
 
 // verify takes a body that one of our secrets signed within the last or next five
-// minutes. The library would take one of any future time, and, with an empty secret,
-// anybody's.
-func (b *Billing) verify(body []byte, headers []string) error {
+// minutes, and tells the place of that secret. The library would take one of any future
+// time, and, with an empty secret, anybody's.
+func (b *Billing) verify(body []byte, headers []string) (secret int, err error) {
 	if len(headers) != 1 || headers[0] == "" {
-		return &refusal{"not signed", http.StatusBadRequest}
+		return 0, &refusal{"not signed", http.StatusBadRequest}
 	}
 	signedAt, signatures, ok := parseSignature(headers[0])
 	if !ok {
-		return &refusal{"not signed", http.StatusBadRequest}
+		return 0, &refusal{"not signed", http.StatusBadRequest}
 	}
-	if !b.signedByUs(body, signedAt, signatures) {
-		return &refusal{"forged", http.StatusBadRequest}
+	secret, ok = b.signedByUs(body, signedAt, signatures)
+	if !ok {
+		return 0, &refusal{whyForged, http.StatusBadRequest}
 	}
 	switch off := b.now().Sub(signedAt); {
 	case off > signatureSpan:
-		return &refusal{"stale", http.StatusBadRequest}
+		return 0, &refusal{whyStale, http.StatusBadRequest}
 	case off < -signatureSpan:
-		return &refusal{"of the future", http.StatusBadRequest}
+		return 0, &refusal{whyFuture, http.StatusBadRequest}
 	}
-	return nil
+	return secret, nil
 }
 
-func (b *Billing) signedByUs(body []byte, at time.Time, signatures [][]byte) bool {
-	for _, s := range b.cfg.WebhookSecrets {
+func (b *Billing) signedByUs(body []byte, at time.Time, signatures [][]byte) (secret int, ok bool) {
+	for place, s := range b.cfg.WebhookSecrets {
 		want := webhook.ComputeSignature(at, body, s.Reveal())
 		for _, got := range signatures {
 			if hmac.Equal(want, got) {
-				return true
+				return place, true
 			}
 		}
 	}
-	return false
+	return 0, false
 }
 
 // parseSignature reads "t=1700000000,v1=…,v1=…": one time, and a signature for each

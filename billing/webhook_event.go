@@ -45,10 +45,10 @@ func (b *Billing) readPosted(body []byte) (stripeEvent, error) {
 	switch {
 	case posted.Account != "": // of a connected account; ours are not so marked (Stripe docs, Connect webhooks)
 		b.noteMismatch()
-		return stripeEvent{}, &refusal{"of another account", http.StatusBadRequest}
+		return stripeEvent{}, &refusal{whyAccount, http.StatusBadRequest}
 	case e.Live != b.live:
 		b.noteMismatch()
-		return stripeEvent{}, &refusal{"of the other mode", http.StatusBadRequest}
+		return stripeEvent{}, &refusal{whyMode, http.StatusBadRequest}
 	}
 	return e, nil
 }

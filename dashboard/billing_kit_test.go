@@ -312,7 +312,7 @@ func wellBilling() *fakeBillingOperator {
 	return &fakeBillingOperator{
 		status: BillingStatus{
 			States:      []StateCount{{BillingActive, 212}, {BillingTrial, 31}, {BillingTrialCard, 8}, {BillingGrace, 3}, {BillingSuspended, 2}, {BillingTrialOver, 14}, {BillingCanceled, 9}, {BillingExempt, 1}},
-			LastEventAt: &event, LastSweepAt: &sweep, ReconciledAt: &full,
+			LastEventAt: &event, LastSweepAt: &sweep, ReconciledAt: &full, VerifiedAt: &event,
 		},
 		org: BillingOverview{State: BillingActive, UnitPrice: Money{500, "usd"}, Counted: &ListingsCounted{84, noon.Add(-2 * time.Hour)}, Billed: &billed, SyncedAt: &sweep},
 	}
@@ -334,6 +334,8 @@ func (f *fakeBillingOperator) troubled() {
 	}
 	f.status.Refused = []OrgRefused{{OrgName{"org_01hx3v7k2m9q8r5t6w0x", "Elbe Apartments"}, noon.AddDate(0, 0, -16), &billed}}
 	f.status.PendingEvents, f.status.OldestEvent, f.status.Mismatched = 37, 23*time.Minute, 4
+	refused := noon.Add(-2 * time.Minute)
+	f.status.RefusedPosts, f.status.RefusedAt = 12, &refused
 }
 
 // billed is a world in which orgs pay.

@@ -44,8 +44,19 @@ type BillingStatus struct {
 	LastEventAt   *time.Time
 	LastSweepAt   *time.Time // when the states were last compared with Stripe's
 	ReconciledAt  *time.Time // when all invariants were last checked
-	// Mismatched counts Stripe's events of another API version or mode since the start; 0 is well.
+	// Mismatched counts Stripe's events of another API version, mode or account since the start; 0 is well.
 	Mismatched int
+	// VerifiedAt is when the webhook secret last verified an event, RefusedPosts how many signed posts were refused since then,
+	// and RefusedAt when the last of them was. Unbelieved is nil where there is no doubt that the secret is right.
+	VerifiedAt, RefusedAt *time.Time
+	RefusedPosts          int
+	Unbelieved            *Unbelieved
+}
+
+// Unbelieved is a webhook secret that does not verify what is posted; All: it never has.
+type Unbelieved struct {
+	All      bool
+	Text, Do string
 }
 
 // BillingFinding is one broken invariant. Org is nil where it is about the server.

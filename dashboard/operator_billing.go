@@ -72,7 +72,13 @@ func judgeBilling(s BillingStatus) verdict {
 	if s.OldestEvent > lateEvent {
 		v = verdict{State: HealthWarn, Text: "Stripe’s events wait for " + duration(s.OldestEvent), Icon: "triangle-alert", Note: "warn"}
 	}
-	if n := len(s.Findings); n > 0 {
+	if u := s.Unbelieved; u != nil {
+		v = verdict{State: HealthWarn, Text: "Some of Stripe’s events are refused", Icon: "triangle-alert", Note: "warn", First: sentence(u.Text), Do: sentence(u.Do)}
+		if u.All {
+			v.State, v.Text, v.Icon, v.Note = HealthFail, "Stripe’s events are refused", "circle-alert", "bad"
+		}
+	}
+	if n := len(s.Findings); n > 0 && v.State != HealthFail {
 		v = verdict{State: HealthFail, Text: counted(n, "invariant is broken", "invariants are broken"), Icon: "circle-alert", Note: "bad"}
 	}
 	if s.Halted != "" {
@@ -236,6 +242,9 @@ type apiBillingStatus struct {
 	LastSweepAt   *time.Time      `json:"last_sweep_at"`
 	ReconciledAt  *time.Time      `json:"reconciled_at"`
 	Mismatched    int             `json:"mismatched_events"`
+	VerifiedAt    *time.Time      `json:"last_verified_at"`
+	RefusedPosts  int             `json:"refused_posts"`
+	RefusedAt     *time.Time      `json:"last_refused_at"`
 }
 
 func (d *Dashboard) apiOperatorBilling(c *fiber.Ctx, _ *visit) error {
@@ -246,6 +255,7 @@ func (d *Dashboard) apiOperatorBilling(c *fiber.Ctx, _ *visit) error {
 	out := apiBillingStatus{
 		State: judgeBilling(s).State, Findings: []apiFinding{}, Held: []apiHeldCount{}, Refused: []apiRefused{}, States: []apiStateCount{}, Halted: s.Halted,
 		PendingEvents: s.PendingEvents, OldestEventMS: s.OldestEvent.Milliseconds(), LastEventAt: s.LastEventAt, LastSweepAt: s.LastSweepAt, ReconciledAt: s.ReconciledAt, Mismatched: s.Mismatched,
+		VerifiedAt: s.VerifiedAt, RefusedPosts: s.RefusedPosts, RefusedAt: s.RefusedAt,
 	}
 	for _, f := range s.Findings {
 		one := apiFinding{Invariant: f.Invariant, Text: f.Text, Do: f.Do, Since: f.Since}

@@ -28,9 +28,21 @@ func TestOperatorSeesHowBillingDoes(t *testing.T) {
 	p.wantText(t, "[aria-labelledby=h-org-billing] .chip", "Active")
 	wantPage(t, p, 200, "84 active listings × $5.00 = $420.00")
 
+	p = b.get("/operator/billing")
+	p.wantText(t, "[aria-labelledby=h-inbox] dd", "0 | 4 min ago | 4 min ago | none | none | 25 min ago | 9 h ago")
+
+	status.status.Unbelieved = &Unbelieved{All: true, Text: "posts that the secret did not sign were refused: 12", Do: "copy the secret"}
+	p = b.get("/operator/billing")
+	p.wantText(t, "[data-verdict]", "Stripe’s events are refused")
+	p.wantText(t, ".verdict", "Posts that the secret did not sign were refused: 12. Copy the secret.")
+	status.status.Unbelieved.All = false
+	b.get("/operator/billing").wantText(t, "[data-verdict]", "Some of Stripe’s events are refused")
+	status.status.Unbelieved = nil
+
 	status.troubled()
 	p = b.get("/operator/billing")
 	p.wantText(t, "[data-verdict]", "2 invariants are broken")
+	p.wantText(t, "[aria-labelledby=h-inbox] dd", "37 | 23 min | 4 min ago | 4 min ago | 12 , the last 2 min ago | 4 | 25 min ago | 9 h ago")
 	p.wantText(t, ".findings code", "I1 | I8")
 	p.wantText(t, ".findings .do", "Look whether somebody changed the quantity at Stripe. | End the customer's subscription at Stripe, or give it back its org.")
 	p.wantText(t, "[aria-labelledby=h-held] tbody th", "Dune House Rentals | Alpine Lets")
@@ -112,7 +124,7 @@ func TestBillingStatusForScripts(t *testing.T) {
 		t.Errorf("billing that is well: %+v", s)
 	}
 	status.troubled()
-	if s := read(); s.State != HealthFail || len(s.Findings) != 2 || s.Findings[1].OrgID != "" || !strings.HasPrefix(s.Findings[0].OrgID, "org_") || len(s.Held) != 2 || !s.Held[0].NeedsOperator || *s.Refused[0].Billed != 41 || s.OldestEventMS != 23*60_000 || s.Mismatched != 4 {
+	if s := read(); s.State != HealthFail || len(s.Findings) != 2 || s.Findings[1].OrgID != "" || !strings.HasPrefix(s.Findings[0].OrgID, "org_") || len(s.Held) != 2 || !s.Held[0].NeedsOperator || *s.Refused[0].Billed != 41 || s.OldestEventMS != 23*60_000 || s.Mismatched != 4 || s.RefusedPosts != 12 || s.RefusedAt == nil || s.VerifiedAt == nil {
 		t.Errorf("billing in trouble: %+v", s)
 	}
 }
