@@ -98,7 +98,7 @@ func (p plans) Invoices(ctx context.Context, org *store.Org, after string) (dash
 	if err != nil {
 		return dashboard.InvoicePage{}, faultOf(err)
 	}
-	page := dashboard.InvoicePage{Next: found.Next}
+	page := dashboard.InvoicePage{Next: found.Next, Lost: found.Lost}
 	for _, i := range found.Invoices {
 		page.Invoices = append(page.Invoices, dashboard.Invoice{
 			ID: i.ID, Number: i.Number, CreatedAt: i.CreatedAt, PeriodStart: i.PeriodStart, PeriodEnd: i.PeriodEnd, Listings: i.Listings,

@@ -36,7 +36,8 @@ func (b *Billing) ensureCustomer(ctx context.Context, org *store.Org, account st
 	if err != nil {
 		return account, err
 	}
-	account.CustomerID, account.SubscriptionID, account.ItemID, account.CheckoutSession = made.ID, "", "", ""
+	account.Succeed(made.ID)
+	account.SubscriptionID, account.ItemID, account.CheckoutSession = "", "", ""
 	return b.save(ctx, org, account)
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,9 +31,11 @@ type Invoice struct {
 }
 
 // InvoicePage is a page of them. Next leads to the following one, "" on the last.
+// Lost says that Stripe lists those of a deleted customer no more.
 type InvoicePage struct {
 	Invoices []Invoice
 	Next     string
+	Lost     bool
 }
 
 // InvoiceForm is a way to look at an invoice at Stripe.
@@ -44,7 +47,9 @@ const (
 	InvoiceWeb InvoiceForm = "page"
 )
 
-// Invoices is a page of the org's invoices, the newest first. after is "" or a Next.
+// Invoices is a page of the org's invoices, the newest first, with those of customers
+// that were deleted at Stripe: their history stays there (Stripe docs, Delete a
+// customer). after is "" or a Next.
 // Errors: store.ErrNotFound (after is no invoice of this org), *Fault of kind unreachable.
 func (b *Billing) Invoices(ctx context.Context, org *store.Org, after string) (InvoicePage, error) {
 	account, err := org.Billing(ctx)
@@ -57,34 +62,56 @@ func (b *Billing) Invoices(ctx context.Context, org *store.Org, after string) (I
 	if err != nil {
 		return InvoicePage{}, err
 	}
+	customers := account.Customers()
 	if after != "" {
-		if _, err := b.ownInvoice(ctx, account, after); err != nil {
+		last, err := b.ownInvoice(ctx, account, after)
+		if err != nil {
 			return InvoicePage{}, err
 		}
+		customers = customers[slices.Index(customers, last.CustomerID):]
 	}
-	found, more, err := b.stripe.invoicesOf(ctx, account.CustomerID, invoicePage, after)
-	if kindOf(err) == KindNotFound { // the customer was deleted
-		return InvoicePage{}, nil
-	}
-	if err != nil {
-		return InvoicePage{}, asFault(err)
-	}
-	var page InvoicePage
-	for _, i := range found {
-		listings, err := b.listingsOn(ctx, i)
+	return b.invoicesFrom(ctx, customers, after)
+}
+
+// invoicesFrom fills a page with the customers' invoices, one customer after the other:
+// each had its last before the next one was made.
+func (b *Billing) invoicesFrom(ctx context.Context, customers []string, after string) (page InvoicePage, err error) {
+	for _, customer := range customers {
+		room := invoicePage - len(page.Invoices)
+		found, more, err := b.stripe.invoicesOf(ctx, customer, max(room, 1), after)
+		if kindOf(err) == KindNotFound { // a deleted one, of which nothing is left
+			page.Lost, after = true, ""
+			continue
+		}
 		if err != nil {
 			return InvoicePage{}, asFault(err)
 		}
-		page.Invoices = append(page.Invoices, Invoice{
-			ID: i.ID, Number: i.Number, CreatedAt: i.CreatedAt, Listings: listings,
-			PeriodStart: known(i.billedFrom()), PeriodEnd: known(i.billedTo()),
-			Currency: i.Currency, Total: i.Total, Due: i.AmountRemaining, Status: latestStatus(i, i.Charge), HasPDF: i.PDF != "", HasPage: i.HostedURL != "",
-		})
-	}
-	if more && len(found) > 0 {
-		page.Next = found[len(found)-1].ID
+		for _, i := range found[:min(len(found), room)] {
+			shown, err := b.shownInvoice(ctx, i)
+			if err != nil {
+				return InvoicePage{}, asFault(err)
+			}
+			page.Invoices = append(page.Invoices, shown)
+		}
+		if more || len(found) > room {
+			page.Next = page.Invoices[len(page.Invoices)-1].ID
+			return page, nil
+		}
+		after = ""
 	}
 	return page, nil
+}
+
+func (b *Billing) shownInvoice(ctx context.Context, i stripeInvoice) (Invoice, error) {
+	listings, err := b.listingsOn(ctx, i)
+	if err != nil {
+		return Invoice{}, err
+	}
+	return Invoice{
+		ID: i.ID, Number: i.Number, CreatedAt: i.CreatedAt, Listings: listings,
+		PeriodStart: known(i.billedFrom()), PeriodEnd: known(i.billedTo()),
+		Currency: i.Currency, Total: i.Total, Due: i.AmountRemaining, Status: latestStatus(i, i.Charge), HasPDF: i.PDF != "", HasPage: i.HostedURL != "",
+	}, nil
 }
 
 // InvoiceAddress is the fresh address of an invoice of this org at Stripe.
@@ -116,7 +143,7 @@ func (b *Billing) ownInvoice(ctx context.Context, account store.BillingAccount, 
 	}
 	i, err := b.stripe.invoice(ctx, id)
 	switch {
-	case kindOf(err) == KindNotFound || err == nil && i.CustomerID != account.CustomerID:
+	case kindOf(err) == KindNotFound || err == nil && !slices.Contains(account.Customers(), i.CustomerID):
 		return stripeInvoice{}, store.ErrNotFound
 	case err != nil:
 		return stripeInvoice{}, asFault(err)

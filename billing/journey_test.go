@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -286,7 +287,7 @@ func TestADeletedCustomerGetsASuccessor(t *testing.T) {
 	t.Parallel()
 	k := newTown(t, stripetest.Options{})
 	o, _ := k.subscribed(t, "a", 1, 3)
-	old := k.account(t, o).CustomerID
+	old, before := k.account(t, o).CustomerID, k.invoices(t, o)
 	if err := k.stripe.DeleteCustomer(old); err != nil {
 		t.Fatal(err)
 	}
@@ -308,9 +309,37 @@ func TestADeletedCustomerGetsASuccessor(t *testing.T) {
 	}
 	k.settle(t)
 	k.stands(t, o, "subscribed anew", store.AccessActive, store.ReasonSubscribed)
-	if now := k.account(t, o); now.CustomerID == old || now.Generation != 2 {
-		t.Errorf("customer %s of generation %d", now.CustomerID, now.Generation)
+	if now := k.account(t, o); now.CustomerID == old || now.Generation != 2 || now.FormerCustomers != old {
+		t.Errorf("customer %s of generation %d, after %s", now.CustomerID, now.Generation, now.FormerCustomers)
 	}
+	if all := k.invoices(t, o); len(before) == 0 || len(all) <= len(before) || !slices.Equal(all[len(all)-len(before):], before) {
+		t.Errorf("the invoices are %v, and were %v", all, before)
+	}
+	if address, err := k.InvoiceAddress(t.Context(), o, before[0], InvoicePDF); err != nil || address == "" {
+		t.Errorf("an invoice of the deleted customer is at %q, %v", address, err)
+	}
+	stranger, _ := k.subscribed(t, "b", 2, 3)
+	if _, err := k.InvoiceAddress(t.Context(), stranger, before[0], InvoicePDF); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("another org reads it: %v", err)
+	}
+	if _, err := k.Invoices(t.Context(), stranger, before[0]); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("another org begins after it: %v", err)
+	}
+}
+
+// invoices are the ids of all of the org's invoices, from all pages.
+func (k *town) invoices(t *testing.T, o *store.Org) (ids []string) {
+	t.Helper()
+	for after, page := "", (InvoicePage{Next: "first"}); page.Next != ""; after = page.Next {
+		var err error
+		if page, err = k.Invoices(t.Context(), o, after); err != nil || page.Lost {
+			t.Fatalf("the invoices after %q: %+v, %v", after, page, err)
+		}
+		for _, i := range page.Invoices {
+			ids = append(ids, i.ID)
+		}
+	}
+	return ids
 }
 
 func TestTwoSubscriptionsOfOneCustomer(t *testing.T) {

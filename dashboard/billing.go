@@ -211,10 +211,12 @@ type Invoice struct {
 	HasPDF, HasPage        bool
 }
 
-// InvoicePage is a page of the invoices. Next leads to the following one and is "" on the last.
+// InvoicePage is a page of the invoices. Next leads to the following one and is "" on the last. Lost says that there were earlier
+// ones, of a customer record that was deleted at Stripe, which can't be listed any more.
 type InvoicePage struct {
 	Invoices []Invoice
 	Next     string
+	Lost     bool
 }
 
 // InvoiceForm is one of the two ways to look at an invoice.

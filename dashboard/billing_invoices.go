@@ -9,6 +9,7 @@ type invoicesData struct {
 	Invoices []invoiceRow
 	Next     string // address of the following page
 	First    bool
+	Lost     bool
 	Trouble  *partTrouble
 }
 
@@ -50,7 +51,7 @@ func (i invoiceRow) Less() bool {
 func (d *Dashboard) billingInvoices(c *fiber.Ctx, v *visit) error {
 	after := c.Query("after")
 	page, err := d.cfg.Billing.Invoices(c.UserContext(), v.org, after)
-	data := invoicesData{First: after == ""}
+	data := invoicesData{First: after == "", Lost: page.Lost}
 	if !isFault(err, FaultNoCustomer) {
 		data.Trouble = d.troubleWith(c, v, err)
 	}

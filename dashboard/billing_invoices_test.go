@@ -87,3 +87,20 @@ func TestMoneyInWords(t *testing.T) {
 		t.Errorf("signed: %q", got)
 	}
 }
+
+// TestLostInvoicesAreSaidToBe: Stripe lists nothing more of a customer that was deleted there.
+func TestLostInvoicesAreSaidToBe(t *testing.T) {
+	t.Parallel()
+	w, bills, _ := billed(t)
+	fix := customer(t, w, "Harbour Stays", 40160)
+	b := w.owner(t, fix)
+	const words = "Your customer record was deleted at Stripe once"
+	wantNot(t, b.get("/billing/invoices"), words)
+	bills.lost = true
+	p := b.get("/billing/invoices")
+	wantPage(t, p, 200, words, "the operator of this server finds them", "No invoices can be shown.")
+	wantNot(t, p, "The first one comes with the first bill")
+	bills.subscribe(fix.Org)
+	p = b.get("/billing/invoices?after=in_" + fix.Org.ID() + "_5")
+	wantPage(t, p, 200, words, "8A3F1C2D-0001")
+}

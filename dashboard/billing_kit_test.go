@@ -26,6 +26,7 @@ type fakeBilling struct {
 	checkout string           // where Checkout is, instead of at a place that does not exist
 	arrives  int              // Refresh finds the subscription with this call; 0 never
 	fetched  int
+	lost     bool // Stripe lists the invoices of a deleted customer no more
 }
 
 func newFakeBilling() *fakeBilling {
@@ -185,9 +186,9 @@ func (f *fakeBilling) Invoices(_ context.Context, org *store.Org, after string) 
 		all = all[i+1:]
 	}
 	if len(all) > 10 {
-		return InvoicePage{all[:10], all[9].ID}, f.failures["Invoices"]
+		return InvoicePage{Invoices: all[:10], Next: all[9].ID}, f.failures["Invoices"]
 	}
-	return InvoicePage{Invoices: all}, f.failures["Invoices"]
+	return InvoicePage{Invoices: all, Lost: f.lost}, f.failures["Invoices"]
 }
 
 func (f *fakeBilling) InvoiceAddress(_ context.Context, org *store.Org, id string, form InvoiceForm) (string, error) {

@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,8 +17,9 @@ import (
 // Stripe's, "" until known; UnitAmount is in minor units of Currency, per listing and
 // month. CancelAt is when a subscription ends that was canceled for later.
 // OverdueSince is when the oldest open invoice fell due, and GraceEndsAt when tools
-// end for it. Generation counts the org's customers at Stripe. Version is compared
-// and set: 0 means that there is no row yet.
+// end for it. Generation counts the org's customers at Stripe, and FormerCustomers are
+// those that were deleted there and got a successor: ids, oldest first, with blanks
+// between them. Version is compared and set: 0 means that there is no row yet.
 type BillingAccount struct {
 	CustomerID, SubscriptionID, ItemID, PriceID, Currency string
 	UnitAmount                                            int64
@@ -29,8 +31,27 @@ type BillingAccount struct {
 	LatestInvoiceID, LatestInvoiceStatus                  string
 	CheckoutSession                                       string
 	Generation                                            int
+	FormerCustomers                                       string
 	SyncedAt                                              *time.Time
 	Version                                               int64
+}
+
+// Succeed makes id the org's customer, and remembers the one before it.
+func (a *BillingAccount) Succeed(id string) {
+	if a.CustomerID != "" && a.CustomerID != id {
+		a.FormerCustomers = strings.TrimSpace(a.FormerCustomers + " " + a.CustomerID)
+	}
+	a.CustomerID = id
+}
+
+// Customers are all customers that the org had at Stripe, newest first.
+func (a BillingAccount) Customers() []string {
+	all := strings.Fields(a.FormerCustomers)
+	if a.CustomerID != "" {
+		all = append(all, a.CustomerID)
+	}
+	slices.Reverse(all)
+	return all
 }
 
 // AccessAt is the access at a time, as Org.Access tells it.
@@ -61,11 +82,11 @@ func (d orgDoor) billing(ctx context.Context) (a BillingAccount, err error) {
 	err = d.get(ctx, `
 SELECT customer_id, subscription_id, item_id, price_id, currency, unit_amount, status, access, access_reason,
   trial_ends_at, cancel_at, grace_ends_at, overdue_since_at, period_start_at, period_end_at,
-  latest_invoice_id, latest_invoice_status, checkout_session, generation, synced_at, version
+  latest_invoice_id, latest_invoice_status, checkout_session, generation, former_customers, synced_at, version
 FROM billing_accounts`, nil,
 		&customer, &a.SubscriptionID, &a.ItemID, &a.PriceID, &a.Currency, &a.UnitAmount, &a.Status, &a.Access, &a.AccessReason,
 		&trial, &cancel, &grace, &overdue, &start, &end,
-		&a.LatestInvoiceID, &a.LatestInvoiceStatus, &a.CheckoutSession, &a.Generation, &synced, &a.Version)
+		&a.LatestInvoiceID, &a.LatestInvoiceStatus, &a.CheckoutSession, &a.Generation, &a.FormerCustomers, &synced, &a.Version)
 	a.CustomerID = customer.String
 	a.TrialEndsAt, a.CancelAt, a.GraceEndsAt, a.OverdueSince = fromNullMilli(trial), fromNullMilli(cancel), fromNullMilli(grace), fromNullMilli(overdue)
 	a.PeriodStart, a.PeriodEnd, a.SyncedAt = fromNullMilli(start), fromNullMilli(end), fromNullMilli(synced)
@@ -133,20 +154,20 @@ func (d orgDoor) saveBilling(ctx context.Context, by Actor, old, a BillingAccoun
 		customer, a.SubscriptionID, a.ItemID, a.PriceID, a.Currency, a.UnitAmount, a.Status, a.Access, a.AccessReason,
 		timeOrNull(a.TrialEndsAt), timeOrNull(a.CancelAt), timeOrNull(a.GraceEndsAt), timeOrNull(a.OverdueSince),
 		timeOrNull(a.PeriodStart), timeOrNull(a.PeriodEnd),
-		a.LatestInvoiceID, a.LatestInvoiceStatus, a.CheckoutSession, a.Generation, timeOrNull(a.SyncedAt), a.Version + 1,
+		a.LatestInvoiceID, a.LatestInvoiceStatus, a.CheckoutSession, a.Generation, a.FormerCustomers, timeOrNull(a.SyncedAt), a.Version + 1,
 	}
 	var err error
 	if a.Version > 0 {
 		err = d.exec(ctx, `
 UPDATE billing_accounts SET customer_id = ?, subscription_id = ?, item_id = ?, price_id = ?, currency = ?, unit_amount = ?, status = ?,
   access = ?, access_reason = ?, trial_ends_at = ?, cancel_at = ?, grace_ends_at = ?, overdue_since_at = ?, period_start_at = ?, period_end_at = ?,
-  latest_invoice_id = ?, latest_invoice_status = ?, checkout_session = ?, generation = ?, synced_at = ?, version = ?`, row)
+  latest_invoice_id = ?, latest_invoice_status = ?, checkout_session = ?, generation = ?, former_customers = ?, synced_at = ?, version = ?`, row)
 	} else {
 		err = d.exec(ctx, `
 INSERT INTO billing_accounts (customer_id, subscription_id, item_id, price_id, currency, unit_amount, status,
   access, access_reason, trial_ends_at, cancel_at, grace_ends_at, overdue_since_at, period_start_at, period_end_at,
-  latest_invoice_id, latest_invoice_status, checkout_session, generation, synced_at, version, org_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(row, d.org.id))
+  latest_invoice_id, latest_invoice_status, checkout_session, generation, former_customers, synced_at, version, org_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(row, d.org.id))
 	}
 	switch {
 	case isTaken(err):
