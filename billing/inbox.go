@@ -156,16 +156,22 @@ func (b *Billing) workEvent(ctx context.Context, e store.StripeEvent) error {
 	return err
 }
 
-// customerOf: a dispute names its charge alone.
+// customerOf: a dispute names its charge alone. Where the key may not read charges,
+// nobody can say whose it is, now or later: it is left, and the log says why.
 func (b *Billing) customerOf(ctx context.Context, e store.StripeEvent) (string, error) {
 	if e.Customer != "" || !strings.HasPrefix(e.Type, "charge.dispute.") || e.ObjectID == "" {
 		return e.Customer, nil
 	}
 	c, err := b.stripe.charge(ctx, e.ObjectID)
-	if kindOf(err) == KindNotFound {
+	switch kindOf(err) {
+	case KindNotFound:
 		return "", nil
+	case KindKey:
+		b.log.WarnContext(ctx, "the Stripe key may not read charges, so it can't be told whose a dispute is", "error", err)
+		return "", nil
+	default:
+		return c.CustomerID, err
 	}
-	return c.CustomerID, err
 }
 
 // unknown: the customer may be stored in a moment, or belong to something else that
