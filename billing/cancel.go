@@ -5,14 +5,23 @@ package billing
 
 import (
 	"context"
+	"fmt"
+	"unicode/utf8"
 
 	"hostaway-mcp/store"
 )
 
+// LongestReason is how long the reason for a cancellation may be, in characters.
+const LongestReason = 500
+
 // Cancel has the subscription end with its period. It may be called twice. reason is
 // what the person gave, for the audit log alone.
-// Errors: *Fault of kind no plan or unreachable.
+// Errors: *Fault of kind no plan or unreachable; *store.InputError for a reason that
+// is too long, and then nothing was done.
 func (b *Billing) Cancel(ctx context.Context, org *store.Org, by store.Actor, reason string) error {
+	if n := utf8.RuneCountInString(reason); n > LongestReason {
+		return &store.InputError{Field: "reason", Problem: fmt.Sprintf("it may have %d characters, and has %d", LongestReason, n)}
+	}
 	return b.changeEnd(ctx, org, func(account store.BillingAccount) error {
 		if account.CancelAt != nil {
 			return nil

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -77,8 +78,9 @@ func (d *Dashboard) backWith(c *fiber.Ctx, err error) error {
 }
 
 type cancelData struct {
-	Plan plan
-	Form form
+	Plan    plan
+	Form    form
+	Longest int // of the reason, in characters
 }
 
 func (d *Dashboard) cancelPage(c *fiber.Ctx, v *visit) error {
@@ -89,17 +91,32 @@ func (d *Dashboard) cancelPage(c *fiber.Ctx, v *visit) error {
 	if !p.Can.Cancel {
 		return d.backWith(c, &BillingError{Fault: FaultNotSubscribed})
 	}
-	return d.show(c, v, shown{Page: "billing-cancel", Title: "Cancel the subscription", Current: billingHref, Data: cancelData{p, form{ID: formID()}}})
+	return d.showCancel(c, v, p, form{ID: formID()}, 0)
 }
 
-// longestReason is how much of a reason is kept, in characters.
+func (d *Dashboard) showCancel(c *fiber.Ctx, v *visit, p plan, f form, status int) error {
+	return d.show(c, v, shown{
+		Page: "billing-cancel", Title: "Cancel the subscription", Current: billingHref, Status: status, Data: cancelData{p, f, longestReason},
+	})
+}
+
+// longestReason is how long a reason may be, in characters; a line's end is one.
 const longestReason = 500
 
 func (d *Dashboard) cancelPlan(c *fiber.Ctx, v *visit) error {
-	reason := []rune(readForm(c, "reason").Values["reason"])
-	return d.change(c, v, "canceled", func() error {
-		return d.cfg.Billing.Cancel(c.UserContext(), v.org, v.actor(c), string(reason[:min(len(reason), longestReason)]))
-	})
+	f := readForm(c, "reason")
+	reason := strings.ReplaceAll(f.Values["reason"], "\r\n", "\n") // as browsers send what they count as one
+	if n := utf8.RuneCountInString(reason); n > longestReason {
+		p, err := d.planOf(c, v)
+		if err != nil {
+			return err
+		}
+		f.Values["reason"] = reason
+		f.Errors["reason"] = "It may have " + number(longestReason) + " characters, and has " + number(n) + ". Nothing was canceled."
+		f.summarize()
+		return d.showCancel(c, v, p, f, fiber.StatusUnprocessableEntity)
+	}
+	return d.change(c, v, "canceled", func() error { return d.cfg.Billing.Cancel(c.UserContext(), v.org, v.actor(c), reason) })
 }
 
 func (d *Dashboard) resumePlan(c *fiber.Ctx, v *visit) error {

@@ -148,13 +148,20 @@ func TestCancelAndResume(t *testing.T) {
 	p := b.get("/billing/cancel")
 	wantPage(t, p, 200, "Tools go on answering until <b>", "5 Dec 2026", "Keys, members, invoices and all data stay", "every assistant of Harbour Stays gets an error")
 	old := p.form(t, "/billing/cancel")
-	old.Set("reason", "  too few guests "+strings.Repeat("é", 600))
+	old.Set("reason", "  too few guests "+strings.Repeat("é", 19985)+"  ")
+	p = b.post("/billing/cancel", old)
+	wantPage(t, p, 422, "Please check the marked field.", "It may have 500 characters, and has 20,000. Nothing was canceled.", "At most 500 characters.", "too few guests éé")
+	if n := bills.asked("Cancel"); n != 0 {
+		t.Errorf("canceled %d times with a reason that is too long", n)
+	}
+	old = p.form(t, "/billing/cancel")                                             // which may be sent again, shorter
+	old.Set("reason", "  too few guests "+strings.Repeat("é", 481)+"\r\n\r\n!!  ") // what a browser counts as 500
 	wantRedirect(t, b.post("/billing/cancel", old), "/billing")
 	p = b.get("/billing")
 	wantPage(t, p, 200, "Tools answer until its last day")
 	p.wantText(t, ".plan header .chip", "Ends on 5 Dec 2026")
 	bills.mu.Lock()
-	if call := bills.calls[len(bills.calls)-1]; !strings.HasPrefix(call, "Cancel "+fix.Org.ID()+" "+fix.By().Name+" too few guests é") || len([]rune(call)) > 700 {
+	if call := bills.calls[len(bills.calls)-1]; !strings.HasPrefix(call, "Cancel "+fix.Org.ID()+" "+fix.By().Name+" too few guests é") || !strings.HasSuffix(call, "é\n\n!!") {
 		t.Errorf("the call: %q", call)
 	}
 	bills.mu.Unlock()
