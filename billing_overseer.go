@@ -76,7 +76,11 @@ func (o billingOverseer) addStates(ctx context.Context, s *dashboard.BillingStat
 			return nil, err
 		}
 		names[org.ID()] = org.Name()
-		orgs[planState(org.Access(), "")]++
+		state, err := o.stateOf(ctx, org)
+		if err != nil {
+			return nil, err
+		}
+		orgs[state]++
 	}
 	for _, state := range planStates() {
 		if orgs[state] > 0 {
@@ -84,6 +88,20 @@ func (o billingOverseer) addStates(ctx context.Context, s *dashboard.BillingStat
 		}
 	}
 	return names, nil
+}
+
+// stateOf is an org's state as the operator counts it: a trial with a card is one that
+// pays. Only a debt behind our trial needs the status, since it may have ended.
+func (o billingOverseer) stateOf(ctx context.Context, org *store.Org) (dashboard.BillingState, error) {
+	access, status := org.Access(), ""
+	if access.Access == store.AccessTrial && isDebt(access.Reason, "") {
+		account, err := org.Billing(ctx)
+		if err != nil {
+			return "", err
+		}
+		status = account.Status
+	}
+	return planState(access, status), nil
 }
 
 func planStates() []dashboard.BillingState {

@@ -52,8 +52,10 @@ func TestTheTrialBesideEachStatus(t *testing.T) {
 				}
 			})
 			running := p.overview(t, p.alpha)
+			p.operatorSees(t, running.State)
 			p.clock.Advance(14 * 24 * time.Hour)
 			over := p.overview(t, p.alpha)
+			p.operatorSees(t, over.State)
 			if diff := cmp.Diff(test.want, states{running.State, over.State}); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -64,5 +66,23 @@ func TestTheTrialBesideEachStatus(t *testing.T) {
 				t.Error("after the trial it does not say when it ended")
 			}
 		})
+	}
+}
+
+// operatorSees fails the test unless the operator's figures have one org in this state
+// and Bravo, which is not connected.
+func (p planTest) operatorSees(t *testing.T, state dashboard.BillingState) {
+	t.Helper()
+	o := billingOverseer{plans: p.plans, store: p.store, jobs: func() []jobStatus { return nil }}
+	s, err := o.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state == dashboard.BillingTrialCard { // which is paid for, to an operator
+		state = dashboard.BillingActive
+	}
+	want := []dashboard.StateCount{{State: state, Orgs: 1}, {State: dashboard.BillingNotConnected, Orgs: 1}}
+	if diff := cmp.Diff(want, s.States); diff != "" {
+		t.Errorf("the operator sees (-want +got):\n%s", diff)
 	}
 }
