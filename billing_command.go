@@ -200,14 +200,16 @@ func invariantChecks(i billing.Invariant, names map[string]string) []check {
 		return []check{good(i.ID, i.Holds)}
 	}
 	var all []check
-	for _, f := range i.Broken {
+	for n, f := range i.Broken {
 		subject := f.Subject
 		if name := names[f.OrgID]; name != "" {
 			subject = fmt.Sprintf("%s (%s)", name, f.OrgID)
 		}
 		all = append(all, bad(i.ID, strings.TrimPrefix(subject+": "+f.Detail, ": "), ""))
+		if n+1 == len(i.Broken) || i.Broken[n+1].Do != f.Do { // once for those that follow each other
+			all[n].Do = f.Do
+		}
 	}
 	all[0].Text = fmt.Sprintf("does not hold: %s. %s", i.Holds, all[0].Text)
-	all[len(all)-1].Do = i.Do
 	return all
 }

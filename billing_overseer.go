@@ -116,19 +116,15 @@ func (o billingOverseer) addFindings(ctx context.Context, s *dashboard.BillingSt
 	if err != nil {
 		return err
 	}
-	rules := map[string]string{}
-	for _, rule := range billing.Rules() {
-		rules[rule.ID] = rule.Do
-	}
 	for _, f := range found {
 		if f.ResolvedAt != nil {
 			continue
 		}
 		if f.Subject == billing.ReconcilerSubject {
-			s.Halted = f.Detail
+			s.Halted = f.Detail + ". " + billing.Remedy(f.Invariant, f.Detail)
 			continue
 		}
-		one := dashboard.BillingFinding{Invariant: f.Invariant, Text: f.Detail, Do: rules[f.Invariant], Since: f.FirstSeen}
+		one := dashboard.BillingFinding{Invariant: f.Invariant, Text: f.Detail, Do: billing.Remedy(f.Invariant, f.Detail), Since: f.FirstSeen}
 		if f.OrgID != "" {
 			one.Org = &dashboard.OrgName{ID: f.OrgID, Name: names[f.OrgID]}
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,7 +65,7 @@ func TestTheOperatorSeesWhatWaits(t *testing.T) {
 	p.counted(t, 60, "", "tenfold")
 	run := store.FindingsRun{Invariants: []string{"I1", "I3"}, Found: []store.NewFinding{
 		{Invariant: "I3", Subject: p.alpha.Org.ID(), OrgID: p.alpha.Org.ID(), Detail: "it says past due"},
-		{Invariant: "I1", Subject: billing.ReconcilerSubject, Detail: "60 of 100 orgs would change"},
+		{Invariant: "I1", Subject: billing.ReconcilerSubject, Detail: "60 of 100 orgs would have their quantity set back"},
 	}}
 	if err := p.store.RecordFindings(t.Context(), run); err != nil {
 		t.Fatal(err)
@@ -73,7 +74,7 @@ func TestTheOperatorSeesWhatWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Findings) != 1 || s.Findings[0].Org == nil || s.Findings[0].Org.Name != "Alpha" || s.Findings[0].Do == "" || s.Halted != "60 of 100 orgs would change" {
+	if len(s.Findings) != 1 || s.Findings[0].Org == nil || s.Findings[0].Org.Name != "Alpha" || s.Findings[0].Do == "" || !strings.HasPrefix(s.Halted, "60 of 100 orgs would have their quantity set back. See who changes quantities") {
 		t.Errorf("findings %+v, halted %q", s.Findings, s.Halted)
 	}
 	if len(s.Held) != 1 || s.Held[0].Org.ID != p.alpha.Org.ID() || !s.Held[0].NeedsOperator || s.Held[0].Listings != 60 {

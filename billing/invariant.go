@@ -23,7 +23,7 @@ const ReconcilerSubject = "reconciler"
 type Invariant struct {
 	ID     string // I1 to I8
 	Holds  string // what holds when it is well
-	Do     string // what to do where it does not
+	Do     string // what to do where it does not, and the finding has no words of its own
 	Broken []Finding
 }
 
@@ -34,23 +34,21 @@ func (i Invariant) OK() bool { return len(i.Broken) == 0 }
 // of Stripe's that belongs to none.
 type Finding struct {
 	Subject, OrgID, Detail string
+	Do                     string // what a person does about it
 }
 
-// markIt is what a person does about the customer of an org that was deleted with
-// --keep-stripe; its invoices stay for the books.
-const markIt = "set the customer's metadata " + metadataLeft + " to " + marked + " in Stripe's dashboard"
-
-// invariants is the list of all, none broken, in their order.
+// invariants is the list of all, none broken, in their order. Do is for findings that
+// have no words of their own.
 func invariants() []Invariant {
 	return []Invariant{
-		{ID: invQuantity, Holds: "Stripe bills the quantity that was counted, or is going to within two hours", Do: "It is set by itself; if it stays, look at the subscription and the reason given here."},
-		{ID: invOneSub, Holds: "an org with access has one subscription, with one item of our price", Do: "Put the subscription right in Stripe's dashboard, or make the org exempt."},
-		{ID: invMirror, Holds: "what is known here of a subscription is what Stripe says", Do: "It is read again by itself; if it comes back every hour, events do not arrive: check the webhook endpoint in Stripe's dashboard."},
-		{ID: invExact, Holds: "the invoice lines of a closed period are the integral of the ledger", Do: "Compare the org's ledger (export-org) with the invoice, and credit or charge the difference in Stripe's dashboard."},
-		{ID: invKnown, Holds: "every paid invoice belongs to an org, also one that left, and every org that is billed was counted within 26 hours", Do: "See why Hostaway can't be counted; the bill stays as it was. Of an invoice of nobody, see whose the customer is; if its org was deleted, " + markIt + "."},
-		{ID: invEvents, Holds: "Stripe's events arrive and are worked off within ten minutes", Do: "Check the webhook endpoint in Stripe's dashboard: its address, its secret, and what the deliveries say."},
-		{ID: invAccess, Holds: "nobody is suspended without an open invoice, and nobody has access with one that is overdue for longer than the grace", Do: "Read the org again (it is done by itself each hour) and look at its invoices in Stripe's dashboard."},
-		{ID: invStray, Holds: "no org has two subscriptions, no customer is without its org unless that left, and no count is held for longer than 48 hours", Do: "Cancel and refund the younger subscription. Of a customer of nobody cancel what it still subscribes to; if its org was deleted, " + markIt + ". Release or correct what is held."},
+		{ID: invQuantity, Holds: "Stripe bills the quantity that was counted, or is going to within two hours", Do: "It is set by itself within the hour."},
+		{ID: invOneSub, Holds: "an org with access has one subscription, with one item of our price", Do: "Look at the org's subscription in Stripe's dashboard: it must have one item, with the price of a listing."},
+		{ID: invMirror, Holds: "what is known here of a subscription is what Stripe says", Do: "The org is read again by itself within the hour. If it comes back each hour, events do not arrive: in Stripe's dashboard, under Developers, Webhooks, see what became of the endpoint's deliveries, and run `doctor`, which says what is wrong with it."},
+		{ID: invExact, Holds: "the invoice lines of a closed period are the integral of the ledger", Do: "Compare the org's ledger (`export-org`, billable.json) with the lines of that period's invoice in Stripe's dashboard, and find the day from which they differ; mostly somebody changed the subscription there. If too much was billed, issue a credit note for the invoice; if too little, make an invoice of its own for the customer. The finding goes when the next period has closed and is exact."},
+		{ID: invKnown, Holds: "every paid invoice belongs to an org, also one that left, and every org that is billed was counted within 26 hours", Do: "See whose the invoice is, or why the org can't be counted; the bill stays as it was."},
+		{ID: invEvents, Holds: "Stripe's events arrive and are worked off within ten minutes", Do: "In Stripe's dashboard, under Developers, Webhooks, see what became of the endpoint's deliveries."},
+		{ID: invAccess, Holds: "nobody is suspended without an open invoice, and nobody has access with one that is overdue for longer than the grace", Do: "The org is read again by itself within the hour."},
+		{ID: invStray, Holds: "no org has two subscriptions, no customer is without its org unless that left, and no count is held for longer than 48 hours", Do: "Look at the subscription or the customer in Stripe's dashboard, or at the held count on the operator's page."},
 	}
 }
 

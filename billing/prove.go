@@ -182,7 +182,7 @@ func (b *Billing) Invariants(ctx context.Context) ([]Invariant, error) {
 	list := invariants()
 	for _, one := range f.merged() {
 		i := slices.IndexFunc(list, func(i Invariant) bool { return i.ID == one.Invariant })
-		list[i].Broken = append(list[i].Broken, Finding{Subject: one.Subject, OrgID: one.OrgID, Detail: one.Detail})
+		list[i].Broken = append(list[i].Broken, Finding{Subject: one.Subject, OrgID: one.OrgID, Detail: one.Detail, Do: Remedy(one.Invariant, one.Detail)})
 	}
 	return list, nil
 }

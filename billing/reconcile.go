@@ -186,7 +186,7 @@ func (b *Billing) repair(ctx context.Context, s *survey, f *findings) error {
 		}
 	}
 	if !b.maySetBack(len(setBacks), len(s.orgs)) {
-		detail := fmt.Sprintf("%d of %d orgs would have their quantity set back, more than a run may: none was; see why they differ", len(setBacks), len(s.orgs))
+		detail := fmt.Sprintf("%d of %d orgs would have their quantity set back, more than a run may, so none was", len(setBacks), len(s.orgs))
 		b.log.ErrorContext(ctx, "the reconciler has stopped: it would change too many subscriptions", "orgs", len(setBacks), "of", len(s.orgs))
 		f.of(ReconcilerSubject, invQuantity, "%s", detail)
 		setBacks = nil
