@@ -14,6 +14,7 @@ import (
 
 	"hostaway-mcp/dashboard"
 	"hostaway-mcp/mcp"
+	"hostaway-mcp/replica"
 	"hostaway-mcp/secret"
 	"hostaway-mcp/store"
 )
@@ -35,15 +36,8 @@ func serveCommand() command {
 }
 
 func (p *process) serve(ctx context.Context, allowed allowances) error {
-	c, err := p.config()
+	c, settings, err := p.serveSettings()
 	if err != nil {
-		return err
-	}
-	settings, err := p.replicaSettings(c)
-	if err == nil && settings.Configured() {
-		err = keyOutlivesMachine(c)
-	}
-	if err = errors.Join(err, c.readyToBill()); err != nil {
 		return err
 	}
 	w, err := newWatch(ctx, p.errOut, c)
@@ -65,10 +59,7 @@ func (p *process) serve(ctx context.Context, allowed allowances) error {
 	if c.BaseURL == "" {
 		c.BaseURL = baseURLOf(on.main.Addr().String())
 	}
-	if err := prepareFolder(c.DataDir); err != nil && !canRead(c.DataDir, err) {
-		return err
-	}
-	if err := closeFiles(c.DataDir, w.log); err != nil {
+	if err := openFolder(c.DataDir, w.log); err != nil {
 		return err
 	}
 	warnOutside(ctx, c, settings.Folder(), w.log)
@@ -97,6 +88,27 @@ func (p *process) serve(ctx context.Context, allowed allowances) error {
 		w.log.Info("stopped")
 	}
 	return err
+}
+
+// serveSettings are the settings of a server, if it may start with them.
+func (p *process) serveSettings() (config, replica.Settings, error) {
+	c, err := p.config()
+	if err != nil {
+		return config{}, replica.Settings{}, err
+	}
+	settings, err := p.replicaSettings(c)
+	if err == nil && settings.Configured() {
+		err = keyOutlivesMachine(c)
+	}
+	return c, settings, errors.Join(err, c.readyToBill())
+}
+
+// openFolder makes the data folder where there is none, and closes what is in it to others.
+func openFolder(folder string, log *slog.Logger) error {
+	if err := prepareFolder(folder); err != nil && !canRead(folder, err) {
+		return err
+	}
+	return closeFiles(folder, log)
 }
 
 // serveDatabase opens the database and the rooms that use it, and lets callers
