@@ -4,6 +4,7 @@ package billing
 // whether the two agree, what is broken, and whom it wrote to.
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -85,23 +86,34 @@ func (o *office) steps(t *testing.T, org *store.Org) (steps []quantityStep) {
 // lines that Stripe has.
 func (o *office) settlements(t *testing.T, org *store.Org, subscription string) map[period]settlement {
 	t.Helper()
-	var lines []invoiceLine
-	take := func(all []stripetest.Line) {
-		for _, l := range all {
-			lines = append(lines, invoiceLine{ID: l.ID, Amount: l.Amount, Proration: l.Proration, Start: l.Start, End: l.End})
+	return settlementsOf(stripeLines(o.stripe, subscription), o.ledger(t, org), o.now(), o.unit)
+}
+
+// stripeLines are all lines that Stripe has for a subscription, invoiced or not.
+func stripeLines(stripe *stripetest.Server, subscription string) (lines []invoiceLine) {
+	sub, _ := stripe.Subscription(subscription)
+	all := slices.Clone(sub.Pending)
+	for _, i := range stripe.Invoices(sub.Customer) {
+		if i.Subscription == subscription {
+			all = append(all, i.Lines...)
 		}
 	}
-	sub, _ := o.stripe.Subscription(subscription)
-	take(sub.Pending)
-	for _, i := range o.stripe.Invoices(o.account(t, org).CustomerID) {
-		if i.Subscription == subscription {
-			take(i.Lines)
-		}
+	for _, l := range all {
+		lines = append(lines, invoiceLine{ID: l.ID, Amount: l.Amount, Proration: l.Proration, Start: l.Start, End: l.End})
+	}
+	return lines
+}
+
+// settlementsOf compares the closed periods of these lines with a ledger.
+func settlementsOf(lines []invoiceLine, ledger []store.BillableChange, now time.Time, unit int64) map[period]settlement {
+	var steps []quantityStep
+	for _, r := range ledger {
+		steps = append(steps, quantityStep{r.EffectiveAt, r.Quantity})
 	}
 	settled := map[period]settlement{}
 	for _, l := range lines {
-		if p := (period{l.Start, l.End}); !l.Proration && p.closed(o.now()) {
-			settled[p] = settle(lines, o.steps(t, org), p, o.unit)
+		if p := (period{l.Start, l.End}); !l.Proration && p.closed(now) {
+			settled[p] = settle(lines, steps, p, unit)
 		}
 	}
 	return settled

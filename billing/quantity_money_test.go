@@ -9,94 +9,114 @@ import (
 	"hostaway-mcp/store"
 )
 
-// TestEveryPeriodIsBilledByTheLedger counts a few orgs for 65 days while Stripe and
-// Hostaway fail in every way, and then compares each closed period with the exact
-// integral of the ledger.
+// moneyMonths is a run of a few orgs over 65 days, in which Stripe and Hostaway fail in every way.
+type moneyMonths struct {
+	*office
+	seed    uint64
+	dice    *rand.Rand
+	orgs    []*moneyCount
+	partial int // walks that broke off
+}
+
+// moneyCount is an org of the run.
+type moneyCount struct {
+	org          *store.Org
+	subscription string
+	listings     int
+}
+
+// TestEveryPeriodIsBilledByTheLedger counts the orgs of a run, and then compares each closed
+// period with the exact integral of the ledger.
 func TestEveryPeriodIsBilledByTheLedger(t *testing.T) {
 	t.Parallel()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
-	faults := rand.New(rand.NewPCG(seed, 1))
-	o := newOffice(t)
-	type counted struct {
-		org          *store.Org
-		subscription string
-		listings     int
-	}
-	var orgs []*counted
+	m := &moneyMonths{office: newOffice(t), seed: uint64(time.Now().UnixNano())}
+	t.Logf("seed %d", m.seed)
+	m.dice = rand.New(rand.NewPCG(m.seed, 0))
 	for i := range 3 {
-		c := &counted{listings: 1 + r.IntN(60)}
-		c.org = o.org(t, int64(100+i), c.listings)
-		c.subscription = o.subscribe(t, c.org)
-		orgs = append(orgs, c)
-		o.stripe.Advance(time.Duration(r.IntN(40)) * time.Hour)
+		c := &moneyCount{listings: 1 + m.dice.IntN(60)}
+		c.org, c.subscription = m.subscriber(t, int64(100+i), c.listings)
+		m.orgs = append(m.orgs, c)
+		m.stripe.Advance(time.Duration(m.dice.IntN(40)) * time.Hour)
 	}
-	o.stripe.FailBy(func(c stripetest.Call) stripetest.FaultKind {
-		kinds := []stripetest.FaultKind{
-			stripetest.RateLimited, stripetest.Error500Before, stripetest.ResetBefore, stripetest.Unavailable, stripetest.BadGateway,
-			stripetest.Error500After, stripetest.ResetAfter,
+	m.failNowAndThen()
+	for slot := range 65 * 12 {
+		m.twoHours(t, slot)
+	}
+	posts := 0
+	for _, c := range m.stripe.Calls() {
+		if c.Method == "POST" && c.Path != "/v1/customers" {
+			posts++
 		}
+	}
+	m.stripe.Heal()
+	for range 10 {
+		m.stripe.Advance(2 * time.Hour)
+		m.bring(t)
+	}
+	periods := 0
+	for _, c := range m.orgs {
+		periods += m.check(t, c)
+	}
+	if periods < 2*len(m.orgs) {
+		t.Errorf("only %d periods were closed", periods)
+	}
+	t.Logf("%d periods exact, %d posts, %d walks broken off", periods, posts, m.partial)
+}
+
+// failNowAndThen has one call in twelve fail, and some of the changes after they were made.
+func (m *moneyMonths) failNowAndThen() {
+	faults := rand.New(rand.NewPCG(m.seed, 1))
+	kinds := []stripetest.FaultKind{
+		stripetest.RateLimited, stripetest.Error500Before, stripetest.ResetBefore, stripetest.Unavailable, stripetest.BadGateway,
+		stripetest.Error500After, stripetest.ResetAfter,
+	}
+	m.stripe.FailBy(func(c stripetest.Call) stripetest.FaultKind {
 		if n := faults.IntN(60); n < len(kinds) && (n < 5 || c.Method == "POST") {
 			return kinds[n]
 		}
 		return stripetest.NoFault
 	})
-	const step = 2 * time.Hour
-	partial := 0
-	for slot := range 65 * 12 {
-		o.stripe.Advance(step)
-		if r.IntN(150) == 0 {
-			o.stripe.Outage(o.now(), o.now().Add(time.Duration(1+r.IntN(60))*time.Hour))
+}
+
+// twoHours pass, of which there are twelve in a day: each org is counted in one of them.
+func (m *moneyMonths) twoHours(t *testing.T, slot int) {
+	t.Helper()
+	m.stripe.Advance(2 * time.Hour)
+	if m.dice.IntN(150) == 0 {
+		m.stripe.Outage(m.now(), m.now().Add(time.Duration(1+m.dice.IntN(60))*time.Hour))
+	}
+	for i, c := range m.orgs {
+		if slot%12 != i*3 {
+			continue
 		}
-		for i, c := range orgs {
-			if slot%12 != i*3 {
-				continue
-			}
-			if r.IntN(3) == 0 {
-				c.listings = max(0, c.listings+r.IntN(9)-4)
-			}
-			o.hostaway.set(c.org, c.listings)
-			if r.IntN(20) == 0 {
-				o.hostaway.breakOff(c.org)
-				partial++
-			}
-			_, _ = o.Count(t.Context(), c.org, store.CountDaily, system()) // a walk that breaks off is part of it
+		if m.dice.IntN(3) == 0 {
+			c.listings = max(0, c.listings+m.dice.IntN(9)-4)
 		}
-		o.bring(t)
-		if slot%12 == 5 {
-			for _, c := range orgs {
-				_ = o.Refresh(t.Context(), c.org) // nor does each reading work
-			}
+		m.hostaway.set(c.org, c.listings)
+		if m.dice.IntN(20) == 0 {
+			m.hostaway.breakOff(c.org)
+			m.partial++
+		}
+		_, _ = m.Count(t.Context(), c.org, store.CountDaily, system()) // a walk that breaks off is part of it
+	}
+	m.bring(t)
+	if slot%12 == 5 {
+		for _, c := range m.orgs {
+			_ = m.Refresh(t.Context(), c.org) // nor does each reading work
 		}
 	}
-	periods, posts := 0, 0
-	for _, c := range o.stripe.Calls() {
-		if c.Method == "POST" && c.Path != "/v1/customers" {
-			posts++
-		}
+}
+
+// check fails the test unless Stripe, the ledger and what is desired agree, and returns how
+// many closed periods do.
+func (m *moneyMonths) check(t *testing.T, c *moneyCount) (periods int) {
+	t.Helper()
+	q, d := m.quantity(t, c.subscription), m.desired(t, c.org)
+	if q != d.Quantity || d.State != store.QuantityClean {
+		t.Errorf("seed %d: Stripe bills %d and %d are desired (%s, %s)", m.seed, q, d.Quantity, d.State, d.LastError)
 	}
-	o.stripe.Heal()
-	for range 10 {
-		o.stripe.Advance(2 * time.Hour)
-		o.bring(t)
+	if row, err := inForce(t.Context(), c.org, m.now()); err != nil || row.Quantity != d.Quantity {
+		t.Errorf("seed %d: the ledger ends with %d and %d are desired, %v", m.seed, row.Quantity, d.Quantity, err)
 	}
-	for _, c := range orgs {
-		if q, d := o.quantity(t, c.subscription), o.desired(t, c.org); q != d.Quantity || d.State != store.QuantityClean {
-			t.Errorf("seed %d: Stripe bills %d and %d are desired (%s, %s)", seed, q, d.Quantity, d.State, d.LastError)
-		}
-		if row, err := inForce(t.Context(), c.org, o.now()); err != nil || row.Quantity != o.desired(t, c.org).Quantity {
-			t.Errorf("seed %d: the ledger ends with %d and %d are desired, %v", seed, row.Quantity, o.desired(t, c.org).Quantity, err)
-		}
-		for p, s := range o.settlements(t, c.org, c.subscription) {
-			periods++
-			if !s.exact() {
-				t.Errorf("seed %d: %s to %s: billed %d over %d lines, the ledger says %s", seed, p.Start, p.End, s.Billed, s.Lines, s.Expected.FloatString(3))
-			}
-		}
-	}
-	if periods < 2*len(orgs) {
-		t.Errorf("only %d periods were closed", periods)
-	}
-	t.Logf("%d periods exact, %d posts, %d walks broken off", periods, posts, partial)
+	return len(m.settlesExactly(t, c.org, c.subscription))
 }
