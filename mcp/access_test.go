@@ -53,58 +53,109 @@ func (w *watched) ClientFor(ctx context.Context, org *store.Org) (*hostaway.Clie
 // Org A's payment has failed, org B's has not: every tool, in both protocol eras, over HTTP and over the bridge.
 func TestAnOrgWithoutAccessCallsNoTool(t *testing.T) {
 	t.Parallel()
+	n := newNeighbours(t)
+	n.callsNoTool(t)
+	n.mayAskWhatThereIs(t)
+	n.isToldByABridge(t)
+	before := n.hostaways.asked
+	if got := n.call(n.b.APIKey, "hostaway_list_properties", `{}`); got.Result.IsError || n.hostaways.asked != before+1 {
+		t.Errorf("the other org: %s", got.text())
+	}
+	if got := structured[whoamiOut](t, n.call(n.b.APIKey, "hostaway_whoami", `{}`)); got.Access != "trial" || got.NextStep != "" || got.ActiveListings == nil {
+		t.Errorf("the other org: %+v", got)
+	}
+	// The very next call after the payment works.
+	setAccess(t, n.a.Org, func(acc *store.BillingAccount) {
+		acc.Access, acc.AccessReason = store.AccessActive, store.ReasonSubscribed
+	})
+	n.hostaways.shut = func(*store.Org) bool { return false }
+	if got := n.call(n.a.APIKey, "hostaway_list_properties", `{}`); got.Result.IsError {
+		t.Errorf("after the payment: %s", got.text())
+	}
+}
+
+// neighbours are org A, which is suspended and for which nobody may ask Hostaway, and org B
+// on its trial.
+type neighbours struct {
+	*frame
+	a, b      storetest.Fixture
+	hostaways *watched
+}
+
+func newNeighbours(t *testing.T) *neighbours {
+	t.Helper()
 	sim := hostawaytest.Start(hostawaytest.Options{ActivationDelay: -1})
 	t.Cleanup(sim.Close)
 	clock := storetest.NewClock(testNow())
 	many := hostaway.Rate{Calls: 1 << 20, Per: time.Second}
-	var a, b storetest.Fixture
-	hostaways := &watched{
+	n := &neighbours{}
+	n.hostaways = &watched{
 		accounts: &accounts{url: sim.URL(), budget: hostaway.NewBudget(hostaway.BudgetConfig{PerAccount: many, PerIP: many}), byOrg: map[string]*hostaway.Client{}},
-		t:        t, inCourse: make(chan struct{}, 1), shut: func(org *store.Org) bool { return org.ID() == a.Org.ID() },
+		t:        t, inCourse: make(chan struct{}, 1), shut: func(org *store.Org) bool { return org.ID() == n.a.Org.ID() },
 	}
-	f := newFrameOn(t, storetest.Open(t, storetest.WithBilling(), storetest.WithClock(clock)),
-		catalog("v1.2.3", "at http://127.0.0.1:8080/connection"), func(c *Config) { c.Hostaway, c.Now = hostaways, clock.Now })
-	a, b = f.org("A"), f.org("B")
-	for i, org := range []*store.Org{a.Org, b.Org} {
+	n.frame = newFrameOn(t, storetest.Open(t, storetest.WithBilling(), storetest.WithClock(clock)),
+		catalog("v1.2.3", "at http://127.0.0.1:8080/connection"), func(c *Config) { c.Hostaway, c.Now = n.hostaways, clock.Now })
+	n.a, n.b = n.org("A"), n.org("B")
+	for i, org := range []*store.Org{n.a.Org, n.b.Org} {
 		sim.AddAccount(hostawaytest.Account{ID: int64(60001 + i), Secret: "secret of Hostaway", Seed: 1, Today: "2026-05-31"})
 		storetest.Connect(t, org, int64(60001+i), "secret of Hostaway")
 	}
-	setAccess(t, a.Org, func(acc *store.BillingAccount) {
+	setAccess(t, n.a.Org, func(acc *store.BillingAccount) {
 		acc.SubscriptionID, acc.Access, acc.AccessReason = "sub_a", store.AccessSuspended, store.ReasonPaymentFailed
 	})
+	return n
+}
+
+// callsNoTool calls every tool for org A, in both eras.
+func (n *neighbours) callsNoTool(t *testing.T) {
+	t.Helper()
 	ids := sharedIDs{1, 2, 3}
 	for tool, arguments := range isolationCases() {
 		for _, args := range arguments {
 			args = ids.fill(args)
 			body, headers := modern("1", "tools/call", fmt.Sprintf(`{"name":%q,"arguments":%s}`, tool, args))
-			for era, got := range map[string]answer{"old": f.post(a.APIKey, callBody("1", tool, args)), "new": f.post(a.APIKey, body, headers...)} {
-				result := got.tool(t)
-				wantError := tool != "hostaway_whoami"
-				if got.status != http.StatusOK || result.Error != nil || result.Result.IsError != wantError ||
-					!strings.Contains(result.text(), "A payment for this organization failed") || !strings.Contains(result.text(), billingLink) {
-					t.Errorf("%s, %s: HTTP %d %s", tool, era, got.status, got.body)
-				}
-				entry := f.audit(a)[0]
-				want := [2]string{string(store.OutcomeRefused), codeNoAccess}
-				if !wantError {
-					want = [2]string{string(store.OutcomeOK), ""}
-				}
-				if have := [2]string{string(entry.Outcome), entry.ErrorCode}; have != want || entry.Action != tool || entry.UpstreamCalls != 0 {
-					t.Errorf("%s, %s: kept as %+v", tool, era, entry)
-				}
-			}
+			n.isRefused(t, tool, n.post(n.a.APIKey, callBody("1", tool, args)))
+			n.isRefused(t, tool, n.post(n.a.APIKey, body, headers...))
 		}
 	}
+}
+
+// isRefused fails the test unless org A was told why and where to pay, and its log has the
+// newest call so. hostaway_whoami answers.
+func (n *neighbours) isRefused(t *testing.T, tool string, got answer) {
+	t.Helper()
+	result := got.tool(t)
+	wantError := tool != "hostaway_whoami"
+	if got.status != http.StatusOK || result.Error != nil || result.Result.IsError != wantError ||
+		!strings.Contains(result.text(), "A payment for this organization failed") || !strings.Contains(result.text(), billingLink) {
+		t.Errorf("%s: HTTP %d %s", tool, got.status, got.body)
+	}
+	want := [2]string{string(store.OutcomeRefused), codeNoAccess}
+	if !wantError {
+		want = [2]string{string(store.OutcomeOK), ""}
+	}
+	entry := n.audit(n.a)[0]
+	if have := [2]string{string(entry.Outcome), entry.ErrorCode}; have != want || entry.Action != tool || entry.UpstreamCalls != 0 {
+		t.Errorf("%s: kept as %+v", tool, entry)
+	}
+}
+
+func (n *neighbours) mayAskWhatThereIs(t *testing.T) {
+	t.Helper()
 	for method, says := range map[string]string{"initialize": `"protocolVersion"`, "tools/list": `"hostaway_list_properties"`, "ping": `"result":{}`} {
 		body := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":%q}`, method)
 		if method == "initialize" {
 			body = initializeBody
 		}
-		if got := f.post(a.APIKey, body); got.status != http.StatusOK || !strings.Contains(got.body, says) {
+		if got := n.post(n.a.APIKey, body); got.status != http.StatusOK || !strings.Contains(got.body, says) {
 			t.Errorf("%s of an org without access: HTTP %d %s", method, got.status, got.body)
 		}
 	}
-	for name, cfg := range bridges(f, a.APIKey) {
+}
+
+func (n *neighbours) isToldByABridge(t *testing.T) {
+	t.Helper()
+	for name, cfg := range bridges(n.frame, n.a.APIKey) {
 		c := startBridge(t, cfg)
 		c.send(callBody("1", "hostaway_list_properties", `{}`))
 		if line, got := c.next(); !got.Result.IsError || !strings.Contains(got.text(), billingLink) {
@@ -113,21 +164,6 @@ func TestAnOrgWithoutAccessCallsNoTool(t *testing.T) {
 		if err := c.end(); err != nil {
 			t.Error(err)
 		}
-	}
-	before := hostaways.asked
-	if got := f.call(b.APIKey, "hostaway_list_properties", `{}`); got.Result.IsError || hostaways.asked != before+1 {
-		t.Errorf("the other org: %s", got.text())
-	}
-	if got := structured[whoamiOut](t, f.call(b.APIKey, "hostaway_whoami", `{}`)); got.Access != "trial" || got.NextStep != "" || got.ActiveListings == nil {
-		t.Errorf("the other org: %+v", got)
-	}
-	// The very next call after the payment works.
-	setAccess(t, a.Org, func(acc *store.BillingAccount) {
-		acc.Access, acc.AccessReason = store.AccessActive, store.ReasonSubscribed
-	})
-	hostaways.shut = func(*store.Org) bool { return false }
-	if got := f.call(a.APIKey, "hostaway_list_properties", `{}`); got.Result.IsError {
-		t.Errorf("after the payment: %s", got.text())
 	}
 }
 

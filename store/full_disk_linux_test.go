@@ -77,39 +77,8 @@ func TestARealDiskRunsFull(t *testing.T) {
 			t.Fatalf("on a full disk: %v", err)
 		}
 	}
-	for name, write := range map[string]func() error{
-		"a key": func() error { _, _, err := o.CreateAPIKey(t.Context(), Actor{}, "more"); return err },
-		"a member": func() error {
-			_, err := o.AddMember(t.Context(), Actor{}, "m@example.com", "M", RoleMember, secret.New("violet-harbour-28"))
-			return err
-		},
-		"a deletion": func() error { return o.Disconnect(t.Context(), Actor{}) },
-		"a sign-in": func() error {
-			_, _, err := st.SignIn(t.Context(), SignIn{Email: "acme@example.com", Password: secret.New("violet-harbour-28")})
-			return err
-		},
-		"a whole org":  func() error { _, err := st.DeleteOrg(t.Context(), o); return err },
-		"giving space": func() error { return st.Rewrite(t.Context()) },
-	} {
-		if err := write(); !errors.Is(err, ErrDiskFull) {
-			t.Errorf("%s on a full disk: %v", name, err)
-		}
-	}
-	reads := func(st *Store) {
-		t.Helper()
-		o := &Org{store: st, id: p.org}
-		if _, err := o.Credentials(t.Context()); err != nil {
-			t.Errorf("the credentials: %v", err)
-		}
-		keys, err := o.ListAPIKeys(t.Context())
-		if err != nil || len(keys) != 2 {
-			t.Errorf("the keys: %d, %v", len(keys), err)
-		}
-		if _, _, err := o.ListAudit(t.Context(), AuditFilter{}); err != nil {
-			t.Errorf("the log: %v", err)
-		}
-	}
-	reads(st)
+	refusesAll(t, st, o)
+	readsAll(t, o)
 	if st.FullSince().IsZero() {
 		t.Error("nobody noticed")
 	}
@@ -118,7 +87,7 @@ func TestARealDiskRunsFull(t *testing.T) {
 	if err != nil {
 		t.Fatalf("a start on a full disk: %v\n%s", err, said)
 	}
-	reads(st)
+	readsAll(t, &Org{store: st, id: p.org})
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
@@ -137,6 +106,44 @@ func TestARealDiskRunsFull(t *testing.T) {
 	closeStore(t, st)
 	if err := CheckFile(t.Context(), path, true); err != nil {
 		t.Error(err)
+	}
+}
+
+// refusesAll fails the test unless all but calls is refused for want of room.
+func refusesAll(t *testing.T, st *Store, o *Org) {
+	t.Helper()
+	for name, write := range map[string]func() error{
+		"a key": func() error { _, _, err := o.CreateAPIKey(t.Context(), Actor{}, "more"); return err },
+		"a member": func() error {
+			_, err := o.AddMember(t.Context(), Actor{}, "m@example.com", "M", RoleMember, secret.New("violet-harbour-28"))
+			return err
+		},
+		"a deletion": func() error { return o.Disconnect(t.Context(), Actor{}) },
+		"a sign-in": func() error {
+			_, _, err := st.SignIn(t.Context(), SignIn{Email: "acme@example.com", Password: secret.New("violet-harbour-28")})
+			return err
+		},
+		"a whole org":  func() error { _, err := st.DeleteOrg(t.Context(), o); return err },
+		"giving space": func() error { return st.Rewrite(t.Context()) },
+	} {
+		if err := write(); !errors.Is(err, ErrDiskFull) {
+			t.Errorf("%s on a full disk: %v", name, err)
+		}
+	}
+}
+
+// readsAll fails the test unless what an org's calls need can be read.
+func readsAll(t *testing.T, o *Org) {
+	t.Helper()
+	if _, err := o.Credentials(t.Context()); err != nil {
+		t.Errorf("the credentials: %v", err)
+	}
+	keys, err := o.ListAPIKeys(t.Context())
+	if err != nil || len(keys) != 2 {
+		t.Errorf("the keys: %d, %v", len(keys), err)
+	}
+	if _, _, err := o.ListAudit(t.Context(), AuditFilter{}); err != nil {
+		t.Errorf("the log: %v", err)
 	}
 }
 
