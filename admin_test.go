@@ -22,6 +22,7 @@ type site struct {
 	environ []string
 	store   *store.Store
 	acme    storetest.Fixture
+	price   string // of a listing for a month, where orgs pay
 }
 
 func newSite(t *testing.T, settings ...string) *site {

@@ -137,13 +137,7 @@ func (d desk) billingCheck(ctx context.Context, asJSON bool) error {
 	if err := d.needsBilling(); err != nil {
 		return err
 	}
-	c := d.config
-	if err := c.readyToBill(); err != nil {
-		return err
-	}
-	c.BaseURL = d.baseURL()
-	log := newLogger(d.errOut, c)
-	room, err := newRoom(billingConfig(c, d.store, newUpstream(c, d.now, log), d.now, log))
+	room, err := d.room()
 	if err != nil {
 		return err
 	}

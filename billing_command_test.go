@@ -6,21 +6,38 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hostaway-mcp/billing/stripetest"
 	"hostaway-mcp/store"
 	"hostaway-mcp/store/storetest"
 )
 
-// billedSite is a data folder of a server with billing, and its Stripe account with a price.
+// billedSite is a data folder of a server with billing, and its Stripe account with a price. The clock of Stripe is two hours
+// behind: what is made there before a test lets them pass is as old as what a check looks at.
 func billedSite(t *testing.T, settings ...string) (*site, *stripetest.Server) {
 	t.Helper()
-	stripe := stripetest.Start(t, stripetest.Options{Ticks: true})
-	stripe.AddPrice(stripetest.Price{LookupKey: "hostaway_mcp_listing_v1", Currency: "usd", UnitAmount: 500})
+	stripe := stripetest.Start(t, stripetest.Options{Ticks: true, Now: time.Now().Add(-2 * time.Hour)})
 	s := newSite(t, append([]string{
 		"HMCP_BILLING_MODE=stripe", "HMCP_STRIPE_KEY=rk_test_site", "HMCP_STRIPE_WEBHOOK_SECRET=whsec_site", "HMCP_STRIPE_URL=" + stripe.URL(),
 	}, settings...)...)
+	s.price = stripe.AddPrice(stripetest.Price{LookupKey: "hostaway_mcp_listing_v1", Currency: "usd", UnitAmount: 500})
 	return s, stripe
+}
+
+// checks runs billing check, and tells its exit code and its lines by the names of the invariants.
+func (s *site) checks() (code int, lines map[string]string, r result) {
+	s.t.Helper()
+	r = runCommand(s.t, s.environ, "billing", "check")
+	lines = map[string]string{}
+	name := ""
+	for line := range strings.Lines(r.out) {
+		if found := regexp.MustCompile(`^(ok|fail) +(I[1-8]) `).FindStringSubmatch(line); found != nil {
+			name = found[2]
+		}
+		lines[name] += line
+	}
+	return r.code, lines, r
 }
 
 func TestBillingCheckTellsWhatIsBroken(t *testing.T) {

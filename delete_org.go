@@ -30,7 +30,7 @@ func deleteOrgCommand() command {
 		prepare: func(flags *flag.FlagSet) action {
 			var o deletion
 			flags.StringVar(&o.yes, "yes", "", "the org's `NAME`, to confirm that this one is meant")
-			flags.BoolVar(&o.keepStripe, "keep-stripe", false, "don't end its subscription at Stripe: you see to that in Stripe's dashboard")
+			flags.BoolVar(&o.keepStripe, "keep-stripe", false, "don't end its subscription at Stripe: you see to that in Stripe's dashboard; what stays there is said")
 			flags.BoolVar(&o.rewrite, "rewrite", false, "also write the database file anew, so that no piece of the org's log stays in unused parts of it; writers wait meanwhile")
 			return adminAction(func(ctx context.Context, d desk, words []string) error { return d.deleteOrg(ctx, words[0], o) })
 		},

@@ -3,17 +3,21 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
+	"hostaway-mcp/billing"
 	"hostaway-mcp/store"
 )
 
 // leaveStripe ends the org's subscription and marks its customer as left, before
 // anything is deleted. Where Stripe can't be asked nothing is deleted, unless keep
-// says that a person sees to it.
+// says that a person sees to it: then the customer is marked if that is possible, and
+// what remains at Stripe is said.
 func (d desk) leaveStripe(ctx context.Context, org *store.Org, keep bool) error {
 	account, err := org.Billing(ctx)
 	if errors.Is(err, store.ErrNotFound) || err == nil && account.CustomerID == "" {
@@ -22,16 +26,13 @@ func (d desk) leaveStripe(ctx context.Context, org *store.Org, keep bool) error 
 	if err != nil {
 		return d.problem(err)
 	}
-	if keep || !d.config.bills() {
-		return d.printf("Stripe was not asked: see that no subscription of the customer %s goes on, in Stripe's dashboard.\n", account.CustomerID)
+	if !d.config.bills() {
+		return d.printf("%s", leftUnmarked(account.CustomerID, "billing is off"))
 	}
-	if err := d.config.readyToBill(); err != nil {
-		return err
+	room, err := d.room()
+	if keep {
+		return d.leaveToPerson(ctx, org, account.CustomerID, room, err)
 	}
-	c := d.config
-	c.BaseURL = d.baseURL()
-	log := newLogger(d.errOut, c)
-	room, err := newRoom(billingConfig(c, d.store, newUpstream(c, d.now, log), d.now, log))
 	if err != nil {
 		return err
 	}
@@ -42,8 +43,51 @@ func (d desk) leaveStripe(ctx context.Context, org *store.Org, keep bool) error 
 		}
 	}
 	if err != nil {
-		return failed(err, fmt.Sprintf("Stripe could not be told that %s leaves (%s): a subscription of it may go on; nothing was deleted", org.Name(), oneLine(err.Error())),
-			fmt.Sprintf("run it again when Stripe answers, or cancel the subscription of the customer %s in Stripe's dashboard and repeat this with --keep-stripe", account.CustomerID))
+		what, do := stripeAdvice(err)
+		if what == "" {
+			return d.problem(err)
+		}
+		return failed(err, fmt.Sprintf("Stripe could not be told that %s leaves (%s): a subscription of it may go on; nothing was deleted", org.Name(), what),
+			fmt.Sprintf("%s; or repeat this with --keep-stripe, and cancel the subscription of the customer %s in Stripe's dashboard yourself", do, account.CustomerID))
 	}
-	return nil
+	return d.printf("What stays at Stripe: the customer %s, marked as one whose org left, and its invoices.\n", account.CustomerID)
+}
+
+// room is billing as this command's settings have it.
+func (d desk) room() (*billing.Billing, error) {
+	c := d.config
+	if err := c.readyToBill(); err != nil {
+		return nil, err
+	}
+	c.BaseURL = d.baseURL()
+	log := newLogger(d.errOut, c)
+	return newRoom(billingConfig(c, d.store, newUpstream(c, d.now, log), d.now, log))
+}
+
+// markPatience is how long a Stripe that nobody insists on may take.
+const markPatience = 10 * time.Second
+
+// leaveToPerson marks the customer if Stripe lets it, and says what a person has to do.
+func (d desk) leaveToPerson(ctx context.Context, org *store.Org, customer string, room *billing.Billing, err error) error {
+	var goOn []string
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, markPatience)
+		defer cancel()
+		goOn, err = room.MarkLeft(ctx, org)
+	}
+	if err != nil {
+		why, _ := stripeAdvice(err)
+		return d.printf("%s", leftUnmarked(customer, cmp.Or(why, oneLine(err.Error()))))
+	}
+	text := fmt.Sprintf("What stays at Stripe: the customer %s, marked as one whose org left, and its invoices.\n", customer)
+	if len(goOn) > 0 {
+		text += fmt.Sprintf("It goes on being billed: cancel %s in Stripe's dashboard. Until then `%s billing check` tells of it.\n", strings.Join(goOn, ", "), binaryName)
+	}
+	return d.printf("%s", text)
+}
+
+// leftUnmarked says what a person has to do about a customer that Stripe was not told of.
+func leftUnmarked(customer, why string) string {
+	return fmt.Sprintf("Stripe was not told (%s). In Stripe's dashboard, cancel what the customer %s subscribes to, and set its metadata %s to %s;\n"+
+		"until then `%s billing check` tells of it. The customer and its invoices stay there.\n", oneLine(why), customer, billing.LeftMark, billing.LeftValue, binaryName)
 }

@@ -3,10 +3,14 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"hostaway-mcp/billing"
 	"hostaway-mcp/billing/stripetest"
+	"hostaway-mcp/secret"
 	"hostaway-mcp/store"
 	"hostaway-mcp/store/storetest"
 )
@@ -39,23 +43,41 @@ func customerAt(t *testing.T, stripe *stripetest.Server) string {
 	return askStripe(t, stripe, http.MethodPost, "/v1/customers", "name=Acme")
 }
 
-// subscribe gives the org a customer with a subscription at Stripe.
+// subscribe gives the org a customer at Stripe with a subscription of 3 listings, and what is known of it here. Two hours
+// have passed since.
 func (s *site) subscribe(stripe *stripetest.Server) (customer, subscription string) {
 	s.t.Helper()
 	storetest.Connect(s.t, s.acme.Org, 81001, "acme's secret")
-	customer = customerAt(s.t, stripe)
-	price := stripe.AddPrice(stripetest.Price{LookupKey: "another", Currency: "usd", UnitAmount: 500})
-	subscription, err := stripe.SubscribeByHand(customer, price, 3)
+	customer = askStripe(s.t, stripe, http.MethodPost, "/v1/customers", "name=Acme&metadata[org_id]="+s.acme.Org.ID())
+	if err := stripe.SetCard(customer, stripetest.CardGood); err != nil {
+		s.t.Fatal(err)
+	}
+	subscription, err := stripe.SubscribeByHand(customer, s.price, 3)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	_, err = s.acme.Org.SaveBilling(s.t.Context(), systemActor(), store.BillingAccount{
-		CustomerID: customer, SubscriptionID: subscription, Status: "active", Access: store.AccessActive, AccessReason: store.ReasonSubscribed,
+	_, err = s.acme.Org.SaveBilling(s.t.Context(), systemActor(), store.BillingAccount{CustomerID: customer, Access: store.AccessNone, AccessReason: store.ReasonTrialEnded})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	stripe.Advance(2 * time.Hour)
+	s.mirror(stripe)
+	return customer, subscription
+}
+
+// mirror has the state of the org read at Stripe, as a server does after an event.
+func (s *site) mirror(stripe *stripetest.Server) {
+	s.t.Helper()
+	room, err := billing.New(billing.Config{
+		Store: s.store, Key: secret.New("rk_test_site"), WebhookSecrets: []secret.Text{secret.New("whsec_site")}, PriceLookup: "hostaway_mcp_listing_v1",
+		URL: stripe.URL(), BaseURL: "https://mcp.example.com",
 	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return customer, subscription
+	if err := room.Refresh(s.t.Context(), s.acme.Org); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func lives(stripe *stripetest.Server, subscription string) bool {
@@ -85,18 +107,77 @@ func TestDeletingAnOrgEndsItsSubscriptionFirst(t *testing.T) {
 		t.Errorf("code %d\n%s%s", r.code, r.out, r.errOut)
 	}
 	s.says(r.out, `billing_accounts +1`)
+	s.says(r.out, `What stays at Stripe: the customer `+customer+`, marked as one whose org left, and its invoices`)
+	s.checksGreen("afterwards")
 	if n := len(stripe.Invoices(customer)); n != 1 {
 		t.Errorf("the customer has %d invoices, the one that was there stays alone", n)
 	}
 }
 
+// checksGreen fails the test if billing check finds anything.
+func (s *site) checksGreen(when string) {
+	s.t.Helper()
+	if code, _, r := s.checks(); code != exitOK {
+		s.t.Errorf("%s, billing check says %d:\n%s%s", when, code, r.out, r.errOut)
+	}
+}
+
+// TestDeletingAnOrgMayLeaveStripeToAPerson: nothing is ended, the customer is marked, and billing check tells of what goes on,
+// until a person ends that.
 func TestDeletingAnOrgMayLeaveStripeToAPerson(t *testing.T) {
 	t.Parallel()
 	s, stripe := billedSite(t)
 	customer, subscription := s.subscribe(stripe)
-	calls := len(stripe.Calls())
+	s.checksGreen("before")
 	r := runCommand(t, s.environ, "delete-org", "acme", "--yes", "Acme", "--keep-stripe")
-	if r.code != exitOK || !strings.Contains(r.out, "Stripe was not asked: see that no subscription of the customer "+customer) || len(stripe.Calls()) != calls || !lives(stripe, subscription) {
+	for _, want := range []string{
+		"What stays at Stripe: the customer " + customer + ", marked as one whose org left, and its invoices.",
+		"It goes on being billed: cancel " + subscription + " in Stripe's dashboard.",
+	} {
+		if r.code != exitOK || !strings.Contains(r.out, want) || !lives(stripe, subscription) {
+			t.Errorf("code %d, %q is missing\n%s%s", r.code, want, r.out, r.errOut)
+		}
+	}
+	if code, lines, r := s.checks(); code != exitFailed || !strings.HasPrefix(lines["I8"], "fail") || !strings.Contains(lines["I8"], subscription) || !strings.HasPrefix(lines["I5"], "ok") {
+		t.Errorf("while it goes on: %d\n%s%s", code, r.out, r.errOut)
+	}
+	if err := stripe.CancelByHand(subscription, false); err != nil {
+		t.Fatal(err)
+	}
+	s.checksGreen("after")
+}
+
+// TestDeletingAnOrgWhileStripeIsAway says what a person has to do, and doing it makes billing check green.
+func TestDeletingAnOrgWhileStripeIsAway(t *testing.T) {
+	t.Parallel()
+	s, stripe := billedSite(t)
+	customer, subscription := s.subscribe(stripe)
+	stripe.FailBy(func(stripetest.Call) stripetest.FaultKind { return stripetest.Unavailable })
+	r := runCommand(t, s.environ, "delete-org", "acme", "--yes", "Acme", "--keep-stripe")
+	stripe.FailBy(nil)
+	if r.code != exitOK {
+		t.Fatalf("code %d\n%s%s", r.code, r.out, r.errOut)
+	}
+	s.says(r.out, `Stripe was not told \(.+\)\. In Stripe's dashboard, cancel what the customer `+customer+` subscribes to, and set its metadata org_left to true;`)
+	if code, lines, r := s.checks(); code != exitFailed || !strings.HasPrefix(lines["I8"], "fail") || !strings.HasPrefix(lines["I5"], "fail") {
+		t.Errorf("before anybody did: %d\n%s%s", code, r.out, r.errOut)
+	}
+	if err := stripe.CancelByHand(subscription, false); err != nil {
+		t.Fatal(err)
+	}
+	askStripe(t, stripe, http.MethodPost, "/v1/customers/"+customer, "metadata[org_left]=true")
+	s.checksGreen("after")
+}
+
+// TestDeletingAnOrgWithBillingOff says what is left at Stripe, and asks nobody.
+func TestDeletingAnOrgWithBillingOff(t *testing.T) {
+	t.Parallel()
+	s, stripe := billedSite(t)
+	customer, subscription := s.subscribe(stripe)
+	calls := len(stripe.Calls())
+	r := runCommand(t, append(slices.Clone(s.environ), "HMCP_BILLING_MODE=off"), "delete-org", "acme", "--yes", "Acme")
+	if r.code != exitOK || len(stripe.Calls()) != calls || !lives(stripe, subscription) {
 		t.Errorf("code %d\n%s%s", r.code, r.out, r.errOut)
 	}
+	s.says(r.out, `Stripe was not told \(billing is off\)\. .*`+customer)
 }

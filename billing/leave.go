@@ -56,6 +56,35 @@ func (b *Billing) Leave(ctx context.Context, org *store.Org) (ended []string, er
 	return ended, nil
 }
 
+// MarkLeft marks the customer of the org as one whose org left, and ends nothing: a
+// person sees to that. It returns the ids of the subscriptions that go on, and may be
+// called again. Errors: *Error when Stripe can't be asked.
+func (b *Billing) MarkLeft(ctx context.Context, org *store.Org) (goOn []string, err error) {
+	account, err := org.Billing(ctx)
+	if errors.Is(err, store.ErrNotFound) || err == nil && account.CustomerID == "" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	all, err := b.stripe.subscriptionsOf(ctx, account.CustomerID)
+	if kindOf(err) == KindNotFound {
+		return nil, nil // the customer was deleted
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range all {
+		if !over(s) {
+			goOn = append(goOn, s.ID)
+		}
+	}
+	if err := b.stripe.markLeft(ctx, account.CustomerID, onceKey("left", account.CustomerID)); err != nil && kindOf(err) != KindNotFound {
+		return goOn, err
+	}
+	return goOn, nil
+}
+
 // over tells whether a subscription bills nobody any more.
 func over(s stripeSubscription) bool { return ended(s.Status) }
 

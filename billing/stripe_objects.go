@@ -15,11 +15,18 @@ import (
 // Checkout page offers.
 const (
 	metadataOrg    = "org_id"
-	metadataLeft   = "org_left"
+	metadataLeft   = LeftMark
 	metadataMadeBy = "made_by"
 	metadataTerms  = "terms"
 	madeBy         = "hostaway-mcp"
-	marked         = "true" // what metadataLeft is set to
+	marked         = LeftValue
+)
+
+// LeftMark is the key of a customer's metadata that says that its org left, LeftValue
+// what it is set to. People set it too, in Stripe's dashboard.
+const (
+	LeftMark  = "org_left"
+	LeftValue = "true"
 )
 
 type stripeCustomer struct {
