@@ -77,12 +77,30 @@ func trialStates() []state {
 			h.connect()
 		}},
 		{name: "Subscribed in the trial", into: func(h *stateHouse) { h.connect(); h.subscribe() }},
-		{name: "Subscribed in the trial, which was ended at Stripe by hand, and the payment failed", into: func(h *stateHouse) {
-			h.connect()
-			h.subscribe()
-			h.do(h.stripe.SetCard(h.account().CustomerID, stripetest.CardDeclined))
-			h.endTrialByHand()
-			h.stripe.Advance(2 * time.Hour)
+		{name: "Subscribed in the trial, which was ended at Stripe by hand, and the payment failed", into: (*stateHouse).failedInTrial},
+		{name: "The same, two days before the trial ends", into: func(h *stateHouse) {
+			h.failedInTrial()
+			h.earlier()
+			h.stripe.AdvanceTo(h.account().TrialEndsAt.Add(-2 * oneDay))
+			h.settle()
+		}},
+		{name: "The same, the trial is over", into: func(h *stateHouse) {
+			h.failedInTrial()
+			h.earlier()
+			h.stripe.AdvanceTo(h.account().TrialEndsAt.Add(time.Hour))
+			h.settle()
+		}},
+		{name: "The same, and Stripe gave up while the trial runs", options: givesUpSoon(), into: func(h *stateHouse) {
+			h.failedInTrial()
+			h.earlier()
+			h.stripe.Advance(2 * oneDay)
+			h.settle()
+		}},
+		{name: "That, the trial is over", options: givesUpSoon(), into: func(h *stateHouse) {
+			h.failedInTrial()
+			h.stripe.Advance(2 * oneDay)
+			h.earlier()
+			h.stripe.AdvanceTo(h.account().TrialEndsAt.Add(time.Hour))
 			h.settle()
 		}},
 		{name: "Canceled at Stripe while the trial runs", into: func(h *stateHouse) {
@@ -211,6 +229,14 @@ func outsideStates() []state {
 			h.stripe.Outage(end.Add(-time.Hour), end.Add(oneDay))
 			h.stripe.AdvanceTo(end.Add(23 * time.Hour))
 			h.settle()
+		}},
+		{name: "Somebody changed the quantity at Stripe, a second ago", into: func(h *stateHouse) {
+			h.charged()
+			h.do(h.stripe.ChangeQuantityByHand(h.account().SubscriptionID, 99))
+			for h.stripe.Deliver() > 0 {
+				_, err := h.room.WorkInbox(h.ctx())
+				h.do(err)
+			}
 		}},
 		{name: "Hostaway refuses the credentials", into: func(h *stateHouse) {
 			h.charged()

@@ -161,6 +161,20 @@ func (h *stateHouse) charged() {
 	h.settle()
 }
 
+// failedInTrial ends the trial at Stripe alone, with a card that is declined.
+func (h *stateHouse) failedInTrial() {
+	h.t.Helper()
+	h.connect()
+	h.subscribe()
+	h.do(h.stripe.SetCard(h.account().CustomerID, stripetest.CardDeclined))
+	h.endTrialByHand()
+	h.stripe.Advance(2 * time.Hour)
+	h.settle()
+}
+
+// givesUpSoon is a Stripe that tries a payment once more, a day later, and then cancels.
+func givesUpSoon() stripetest.Options { return stripetest.Options{Retries: []time.Duration{oneDay}} }
+
 // failed brings it past the first month with a card that is declined.
 func (h *stateHouse) failed() {
 	h.t.Helper()

@@ -189,6 +189,9 @@ func (m *Mail) canceled(org string, b store.BillingMail) words {
 	if b.EndsAt != nil {
 		ended = "ended on " + onDay(b.EndsAt)
 	}
+	if b.Reason == string(store.ReasonPaymentFailed) {
+		ended += ", because its payments failed"
+	}
 	stopped, again := "Assistants get an error instead of answers until there is a new one.", "Assistants work again as soon as you have subscribed, with the same API keys."
 	if until != nil && until.After(m.now()) {
 		stopped = "Assistants go on working until " + when(until) + ", when the free trial ends; after that they get an error instead of answers until there is a new one."

@@ -77,7 +77,7 @@ func specimens() []specimen {
 		{"trial-ended-uncounted", store.MailTrialEnded, false, store.BillingMail{}},
 		{"canceled", store.MailCanceled, false, bill},
 		{"canceled-past", store.MailCanceled, false, store.BillingMail{EndsAt: in(-time.Hour)}},
-		{"canceled-in-trial", store.MailCanceled, false, store.BillingMail{EndsAt: in(-time.Hour), StopsAt: in(9 * 24 * time.Hour)}},
+		{"canceled-in-trial", store.MailCanceled, false, store.BillingMail{EndsAt: in(-time.Hour), Reason: string(store.ReasonPaymentFailed), StopsAt: in(9 * 24 * time.Hour)}},
 		{"refunded", store.MailRefunded, false, due},
 		{"refunded-operators", store.MailRefunded, true, due},
 		{"disputed", store.MailDisputed, false, due},
