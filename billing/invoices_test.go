@@ -73,7 +73,8 @@ func TestInvoicesOfSeveralCustomers(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		page, lost := InvoicePage{}, false
+		var page InvoicePage
+		lost := false
 		for after, first := "", true; first || after != ""; after, first = page.Next, false {
 			var err error
 			if page, err = k.Invoices(t.Context(), o, after); err != nil || len(page.Invoices) > invoicePage || !first && len(page.Invoices) == 0 {
