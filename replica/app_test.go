@@ -125,6 +125,16 @@ func folderURL(t testing.TB) string {
 	return "file://" + filepath.Join(t.TempDir(), "copy")
 }
 
+// copying is a server that began a new replica and has so many rows in it.
+func copying(t testing.TB, url string, rows int) (s *server, held int64) {
+	t.Helper()
+	s = newServer(t, url)
+	s.firstStart()
+	held = s.write(rows)
+	s.synced()
+	return s, held
+}
+
 // copied is a server that wrote so many rows to a new replica and stopped.
 func copied(t testing.TB, url string, rows int) (s *server, held int64) {
 	t.Helper()

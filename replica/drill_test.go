@@ -87,10 +87,7 @@ func TestADrillDoesNotTakeTheLastRoom(t *testing.T) {
 func TestADrillWaitsForTheStorage(t *testing.T) {
 	t.Parallel()
 	copyTo := filepath.Join(t.TempDir(), "copy")
-	s := newServer(t, "file://"+copyTo)
-	s.firstStart()
-	s.write(5)
-	s.synced()
+	s, _ := copying(t, "file://"+copyTo, 5)
 	must(t, os.Rename(copyTo, copyTo+"-unmounted"))
 	if !s.replica.drill(t.Context()) || !s.replica.Status().Drill.At.IsZero() {
 		t.Errorf("a storage that is away tells nothing about the replica: %+v", s.replica.Status().Drill)

@@ -54,10 +54,7 @@ func TestAServerThatWouldNotServeTakesNothing(t *testing.T) {
 func TestAUselessStandbyIsRefusedAtItsStart(t *testing.T) {
 	t.Parallel()
 	url := folderURL(t)
-	first := newServer(t, url)
-	first.firstStart()
-	first.write(20)
-	first.synced()
+	first, _ := copying(t, url, 20)
 	began := time.Now()
 	standby := newServer(t, url).useless(anyFile)
 	if err := standby.open(); kindOf(err) != NotUsable {

@@ -72,10 +72,7 @@ func TestStartingOnAFullDiskGoesOnBehindTheFence(t *testing.T) {
 // TestAFullDiskIsSaidToBeFull, whichever it is.
 func TestAFullDiskIsSaidToBeFull(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, "file://"+filepath.Join(smallDisk(t), "copy"))
-	s.firstStart()
-	s.write(50)
-	s.synced()
+	s, _ := copying(t, "file://"+filepath.Join(smallDisk(t), "copy"), 50)
 	to := smallDisk(t)
 	fillUp(t, to)
 	_, err := Restore(t.Context(), s.options, RestoreOptions{To: filepath.Join(to, "back.db")})

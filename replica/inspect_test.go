@@ -53,10 +53,7 @@ func TestLookingAtAReplica(t *testing.T) {
 func TestRestoringToAFile(t *testing.T) {
 	t.Parallel()
 	eachPlace(t, func(t *testing.T, url string) {
-		s := newServer(t, url)
-		s.firstStart()
-		early := s.write(10)
-		s.synced()
+		s, early := copying(t, url, 10)
 		time.Sleep(1100 * time.Millisecond) // S3 tells times in seconds, where it is not asked for more
 		moment := time.Now()
 		time.Sleep(1100 * time.Millisecond)
@@ -99,10 +96,7 @@ func TestRestoringToAFile(t *testing.T) {
 func TestRestoringToTheDatabasesPlace(t *testing.T) {
 	t.Parallel()
 	url := folderURL(t)
-	s := newServer(t, url)
-	s.firstStart()
-	early := s.write(10)
-	s.synced()
+	s, early := copying(t, url, 10)
 	time.Sleep(50 * time.Millisecond)
 	moment := time.Now()
 	time.Sleep(50 * time.Millisecond)
@@ -137,10 +131,7 @@ func TestRestoringToTheDatabasesPlace(t *testing.T) {
 func TestVerifyComparesWithTheDatabase(t *testing.T) {
 	t.Parallel()
 	st := replicatest.Start(t)
-	s := newServer(t, st.ReplicaURL("a"))
-	s.firstStart()
-	s.write(30)
-	s.synced()
+	s, _ := copying(t, st.ReplicaURL("a"), 30)
 	report, err := Verify(t.Context(), s.options)
 	if err != nil || report.Tables != 1 || len(report.Differences) > 0 || report.Transaction == 0 || report.Moving {
 		t.Errorf("beside a server: %+v, %v", report, err)
@@ -167,10 +158,7 @@ func TestVerifyComparesWithTheDatabase(t *testing.T) {
 // difference.
 func TestVerifyWaitsForWhatIsOnItsWay(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, folderURL(t))
-	s.firstStart()
-	s.write(30)
-	s.synced()
+	s, _ := copying(t, folderURL(t), 30)
 	s.replica.engineMu.Lock() // nothing is captured
 	s.write(1)
 	time.AfterFunc(verifyRest/2, s.replica.engineMu.Unlock)
@@ -183,10 +171,7 @@ func TestVerifyWaitsForWhatIsOnItsWay(t *testing.T) {
 
 func TestVerifyTellsWhichSideIsOlder(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, folderURL(t))
-	s.firstStart()
-	s.write(20)
-	s.synced()
+	s, _ := copying(t, folderURL(t), 20)
 	kept := filepath.Join(t.TempDir(), "old.db")
 	copyDatabase(t, s.options.Database, kept)
 	s.write(20)

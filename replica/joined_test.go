@@ -68,10 +68,7 @@ func TestAnEmptiedReplicaIsFilledAgain(t *testing.T) {
 func TestAHoleIsSeenFromOutside(t *testing.T) {
 	t.Parallel()
 	copyTo := filepath.Join(t.TempDir(), "copy")
-	s := newServer(t, "file://"+copyTo)
-	s.firstStart()
-	s.write(50)
-	s.synced()
+	s, _ := copying(t, "file://"+copyTo, 50)
 	seen, err := Look(t.Context(), s.options)
 	if err != nil || seen.Gap != "" || seen.Oldest.IsZero() {
 		t.Errorf("before: %+v, %v", seen, err)

@@ -31,10 +31,7 @@ func TestTheServiceGoesOnWithoutTheStorage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			st := replicatest.Start(t)
-			s := newServer(t, st.ReplicaURL("a"))
-			s.firstStart()
-			s.write(20)
-			s.synced()
+			s, _ := copying(t, st.ReplicaURL("a"), 20)
 			st.SetFault(replicatest.Always(tt.trouble))
 			s.write(100)
 			eventually(t, "the status tells of it", func() bool {
@@ -67,10 +64,7 @@ func TestTheServiceGoesOnWithoutTheStorage(t *testing.T) {
 func TestStoppingWithoutTheStorageTakesItsTimeAndNoLonger(t *testing.T) {
 	t.Parallel()
 	st := replicatest.Start(t)
-	s := newServer(t, st.ReplicaURL("a"))
-	s.firstStart()
-	s.write(20)
-	s.synced()
+	s, _ := copying(t, st.ReplicaURL("a"), 20)
 	st.SetFault(replicatest.Always(replicatest.Hang))
 	rows := s.write(20)
 	began := time.Now()
@@ -141,11 +135,8 @@ func TestCriticalWritesWaitAsToldAndNoLonger(t *testing.T) {
 func TestManyCriticalWritesShareTheirRounds(t *testing.T) {
 	t.Parallel()
 	st := replicatest.Start(t)
-	s := newServer(t, st.ReplicaURL("a"))
-	s.firstStart()
-	s.write(1)
-	s.synced()
-	st.SetLatency(50 * time.Millisecond)
+	s, _ := copying(t, st.ReplicaURL("a"), 1)
+	st.SetLatency(200 * time.Millisecond) // far longer than a write takes here
 	st.Forget()
 	const callers = 40
 	done := make(chan error)
@@ -173,10 +164,7 @@ func TestManyCriticalWritesShareTheirRounds(t *testing.T) {
 func TestAnIdleServerAsksNothing(t *testing.T) {
 	t.Parallel()
 	st := replicatest.Start(t)
-	s := newServer(t, st.ReplicaURL("a"))
-	s.firstStart()
-	s.write(20)
-	s.synced()
+	s, _ := copying(t, st.ReplicaURL("a"), 20)
 	eventually(t, "the first snapshot is there", func() bool {
 		for _, c := range st.Calls() {
 			if c.Kind == replicatest.Put && strings.Contains(c.Key, "/0009/") {
@@ -254,10 +242,7 @@ func TestTheSDKsBundleIsDropped(t *testing.T) {
 	bundle := filepath.Join(t.TempDir(), "ca.pem")
 	must(t, os.WriteFile(bundle, []byte("none"), 0o600))
 	t.Setenv("AWS_CA_BUNDLE", bundle)
-	s := newServer(t, st.ReplicaURL("a"))
-	s.firstStart()
-	s.write(5)
-	s.synced()
+	s, _ := copying(t, st.ReplicaURL("a"), 5)
 	if !strings.Contains(s.log.text.String(), "name the certificates in SSL_CERT_FILE") {
 		t.Error("not said")
 	}
@@ -269,10 +254,7 @@ func TestAStorageThatIgnoresConditionsIsUsedAndSaid(t *testing.T) {
 	t.Parallel()
 	st := replicatest.Start(t)
 	st.SetBlind(true)
-	s := newServer(t, st.ReplicaURL("a"))
-	s.firstStart()
-	rows := s.write(5)
-	s.synced()
+	s, rows := copying(t, st.ReplicaURL("a"), 5)
 	got := s.replica.Status()
 	if got.Lease.Enforced || len(got.Troubles) != 1 || !strings.Contains(got.Troubles[0].What, "two servers on this replica can't be kept apart") {
 		t.Errorf("status: %+v", got)

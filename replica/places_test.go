@@ -69,10 +69,7 @@ func TestAnEmptyFileIsNoDatabase(t *testing.T) {
 func TestAForeignDatabaseDoesNotWait(t *testing.T) {
 	t.Parallel()
 	eachPlace(t, func(t *testing.T, url string) {
-		s := newServer(t, url)
-		s.firstStart()
-		s.write(3)
-		s.synced()
+		s, _ := copying(t, url, 3)
 		eventually(t, "its mark is there", func() bool {
 			id, err := readInstallation(t.Context(), s.replica.storage.objects)
 			return err == nil && id == testInstallation

@@ -62,10 +62,7 @@ func TestAnEmptiedReplicaIsNotBegunAnewSilently(t *testing.T) {
 func TestAnOlderDatabaseIsRefused(t *testing.T) {
 	t.Parallel()
 	eachPlace(t, func(t *testing.T, url string) {
-		s := newServer(t, url)
-		s.firstStart()
-		old := s.write(20)
-		s.synced()
+		s, old := copying(t, url, 20)
 		kept := filepath.Join(t.TempDir(), "old.db")
 		copyDatabase(t, s.options.Database, kept)
 		all := s.write(500)

@@ -68,10 +68,7 @@ func TestAServerThatIsCutOffYields(t *testing.T) {
 	t.Parallel()
 	st := replicatest.Start(t)
 	own := st.Another(t)
-	first := newServer(t, own.ReplicaURL("a"))
-	first.firstStart()
-	shared := first.write(30)
-	first.synced()
+	first, shared := copying(t, own.ReplicaURL("a"), 30)
 	own.SetFault(replicatest.Always(replicatest.Refuse))
 	tail := first.write(40)
 
@@ -144,10 +141,7 @@ func TestExitInsteadOfServing(t *testing.T) {
 func TestACopiedFolderIsFoundOut(t *testing.T) {
 	t.Parallel()
 	url := folderURL(t)
-	first := newServer(t, url)
-	first.firstStart()
-	first.write(10)
-	first.synced()
+	first, _ := copying(t, url, 10)
 	clone := t.TempDir()
 	must(t, os.CopyFS(filepath.Join(clone, "x"), os.DirFS(first.options.DataDir)))
 	second := serverIn(t, filepath.Join(clone, "x"), url)
@@ -175,10 +169,7 @@ func TestACopiedFolderIsFoundOut(t *testing.T) {
 func TestAMachineThatWasStartedAnewServesAtOnce(t *testing.T) {
 	t.Parallel()
 	url := folderURL(t)
-	first := newServer(t, url)
-	first.firstStart()
-	first.write(10)
-	first.synced()
+	first, _ := copying(t, url, 10)
 	first.crash()
 	again := filepath.Join(t.TempDir(), "again") // another lock file, as on another start of the machine
 	must(t, os.CopyFS(again, os.DirFS(first.options.DataDir)))
