@@ -132,17 +132,20 @@ func TestClicksInBadWeather(t *testing.T) {
 	}
 }
 
+// byHand is what somebody changes at Stripe, and what is to follow from it.
+type byHand struct {
+	name   string
+	change func(k *town, sub, customer string) error
+	access store.Access
+	reason store.AccessReason
+	billed int64 // afterwards
+	broken bool  // a finding stays for a person
+}
+
 // TestWhatPeopleChangeAtStripe: each change by hand is seen by the next sweep, and put right or left to a person.
 func TestWhatPeopleChangeAtStripe(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		name   string
-		change func(k *town, sub, customer string) error
-		access store.Access
-		reason store.AccessReason
-		billed int64 // afterwards
-		broken bool  // a finding stays for a person
-	}{
+	for _, c := range []byHand{
 		{"another quantity", func(k *town, sub, _ string) error { return k.stripe.ChangeQuantityByHand(sub, 2) }, store.AccessActive, store.ReasonSubscribed, 9, false},
 		{"a second item", func(k *town, sub, _ string) error {
 			return k.stripe.AddItemByHand(sub, k.stripe.AddPrice(stripetest.Price{Currency: "usd", UnitAmount: 100}), 1)
@@ -155,56 +158,41 @@ func TestWhatPeopleChangeAtStripe(t *testing.T) {
 		{"canceled with its period", func(k *town, sub, _ string) error { return k.stripe.CancelByHand(sub, true) }, store.AccessActive, store.ReasonSubscribed, 9, false},
 		{"the customer deleted", func(k *town, _, customer string) error { return k.stripe.DeleteCustomer(customer) }, store.AccessCanceled, store.ReasonCustomerDeleted, 9, false},
 	} {
-		for _, told := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s, told %v", c.name, told), func(t *testing.T) {
-				t.Parallel()
-				options := stripetest.Options{}
-				if !told {
-					options.Network.Lost = 1 // no event ever comes: the sweep alone sees it
-				}
-				k := newTown(t, options)
-				o, sub := k.subscribed(t, "a", 1, 9)
-				k.stripe.Advance(20 * aDay)
-				if _, err := k.Count(t.Context(), o, store.CountDaily, system()); err != nil {
-					t.Fatal(err)
-				}
-				if err := k.Refresh(t.Context(), o); err != nil {
-					t.Fatal(err)
-				}
-				k.settle(t)
-				if err := c.change(k, sub, k.account(t, o).CustomerID); err != nil {
-					t.Fatal(err)
-				}
-				for range 4 {
-					k.stripe.Advance(time.Hour)
-					k.settle(t)
-					if _, err := k.Sweep(t.Context()); err != nil {
-						t.Fatal(err)
-					}
-					if _, err := k.WorkInbox(t.Context()); err != nil { // what the sweep fetched
-						t.Fatal(err)
-					}
-				}
-				k.settle(t)
-				k.stands(t, o, "afterwards", c.access, c.reason)
-				seen, _ := k.stripe.Subscription(sub)
-				if seen.Quantity() != c.billed {
-					t.Errorf("Stripe bills %d, want %d", seen.Quantity(), c.billed)
-				}
-				findings, err := k.store.BillingFindings(t.Context(), k.stripe.Now())
-				if err != nil {
-					t.Fatal(err)
-				}
-				open := 0
-				for _, f := range findings {
-					if f.ResolvedAt == nil {
-						open++
-					}
-				}
-				if (open > 0) != c.broken {
-					t.Errorf("%d findings stay open: %+v", open, findings)
-				}
-			})
-		}
+		t.Run(c.name+", told true", func(t *testing.T) { c.follows(t, stripetest.Options{}) })
+		t.Run(c.name+", told false", func(t *testing.T) { // no event ever comes: the sweep alone sees it
+			c.follows(t, stripetest.Options{Network: stripetest.Network{Lost: 1}})
+		})
+	}
+}
+
+func (c byHand) follows(t *testing.T, options stripetest.Options) {
+	t.Parallel()
+	k := newTown(t, options)
+	o, sub := k.subscribed(t, "a", 1, 9)
+	k.stripe.Advance(20 * aDay)
+	_, err := k.Count(t.Context(), o, store.CountDaily, system())
+	must(t, err)
+	must(t, k.Refresh(t.Context(), o))
+	k.settle(t)
+	must(t, c.change(k, sub, k.account(t, o).CustomerID))
+	for range 4 {
+		k.stripe.Advance(time.Hour)
+		k.settle(t)
+		_, err := k.Sweep(t.Context())
+		must(t, err)
+		_, err = k.WorkInbox(t.Context()) // what the sweep fetched
+		must(t, err)
+	}
+	k.settle(t)
+	k.stands(t, o, "afterwards", c.access, c.reason)
+	seen, _ := k.stripe.Subscription(sub)
+	if seen.Quantity() != c.billed {
+		t.Errorf("Stripe bills %d, want %d", seen.Quantity(), c.billed)
+	}
+	findings, err := k.store.BillingFindings(t.Context(), k.stripe.Now())
+	must(t, err)
+	open := slices.DeleteFunc(findings, func(f store.BillingFinding) bool { return f.ResolvedAt != nil })
+	if (len(open) > 0) != c.broken {
+		t.Errorf("findings stay open: %+v", open)
 	}
 }

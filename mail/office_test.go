@@ -5,7 +5,6 @@ package mail
 import (
 	"context"
 	"log/slog"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +13,9 @@ import (
 	"hostaway-mcp/store"
 	"hostaway-mcp/store/storetest"
 )
+
+// nobodysPort is one that no server listens on, and that is given to none.
+const nobodysPort = 1
 
 // office is an outbox at work: a real store, a mail server, and a clock of its own.
 type office struct {
@@ -174,14 +176,4 @@ func (o *office) untilDue(m store.Mail) time.Duration {
 	}
 	o.t.Fatal("the mail never comes back")
 	return 0
-}
-
-func closedPort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
 }

@@ -48,7 +48,7 @@ func TestMailsWaitForTheServer(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	port := o.mail.server.port
-	o.mail.server.port = closedPort(t)
+	o.mail.server.port = nobodysPort
 	shut := o.open()
 	o.queue("the first to find out")
 	o.next(Deferred)

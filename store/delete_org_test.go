@@ -33,33 +33,7 @@ func TestDeleteOrg(t *testing.T) {
 	fill(t, st, a.org, 3*retainStep+7, now)
 	bill(t, st, a.org, "Acme")
 	bill(t, st, b.org, "Beach")
-	// A person of both orgs who looks at A, and an operator of A alone.
-	both := secret.New("violet-harbour-28")
-	for _, m := range []struct {
-		org   *Org
-		email string
-	}{{orgA, "both@example.com"}, {orgB, "both@example.com"}, {orgA, "op@example.com"}} {
-		if _, err := m.org.AddMember(ctx, Actor{}, m.email, "Somebody", RoleMember, both); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := st.SetOperator(ctx, "op@example.com", true); err != nil {
-		t.Fatal(err)
-	}
-	sessions := map[string]secret.Text{}
-	for _, email := range []string{"acme@example.com", "both@example.com", "op@example.com", "beach@example.com"} {
-		token, _, err := st.SignIn(ctx, SignIn{Email: email, Password: both})
-		if err != nil {
-			t.Fatal(err)
-		}
-		sessions[email] = token
-	}
-	if err := st.SwitchOrg(ctx, sessions["both@example.com"], a.org); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := st.CreatePasswordReset(ctx, "acme@example.com", Actor{Kind: ActorOperator}); err != nil {
-		t.Fatal(err)
-	}
+	sessions := peopleOfBoth(t, st, orgA, orgB)
 	before := rowsOf(t, st.path, b.org)[0]
 
 	gone, err := st.DeleteOrg(ctx, orgA)
@@ -101,6 +75,40 @@ func TestDeleteOrg(t *testing.T) {
 	if err := CheckFile(ctx, st.path, true); err != nil {
 		t.Error(err)
 	}
+}
+
+// peopleOfBoth are sessions by email: of the owners, of a person of both orgs who looks at
+// the first, and of an operator of the first alone. A reset of its owner's password waits.
+func peopleOfBoth(t *testing.T, st *Store, orgA, orgB *Org) map[string]secret.Text {
+	t.Helper()
+	ctx := t.Context()
+	both := secret.New("violet-harbour-28")
+	for _, m := range []struct {
+		org   *Org
+		email string
+	}{{orgA, "both@example.com"}, {orgB, "both@example.com"}, {orgA, "op@example.com"}} {
+		if _, err := m.org.AddMember(ctx, Actor{}, m.email, "Somebody", RoleMember, both); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := st.SetOperator(ctx, "op@example.com", true); err != nil {
+		t.Fatal(err)
+	}
+	sessions := map[string]secret.Text{}
+	for _, email := range []string{"acme@example.com", "both@example.com", "op@example.com", "beach@example.com"} {
+		token, _, err := st.SignIn(ctx, SignIn{Email: email, Password: both})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sessions[email] = token
+	}
+	if err := st.SwitchOrg(ctx, sessions["both@example.com"], orgA.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.CreatePasswordReset(ctx, "acme@example.com", Actor{Kind: ActorOperator}); err != nil {
+		t.Fatal(err)
+	}
+	return sessions
 }
 
 // forms are the ways in which a secret could lie in a file.
