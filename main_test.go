@@ -1,12 +1,28 @@
 package main
 
 import (
+	"flag"
 	"os"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 )
+
+func TestMain(m *testing.M) {
+	runMany()
+	os.Exit(m.Run())
+}
+
+// runMany lets more tests run at once than there are processors, unless -parallel says how many: many wait most of the time.
+func runMany() {
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		_ = flag.Set("test.parallel", "6") // a number is always taken
+	}
+}
 
 // Two signals of one moment are one wish; a later one means it.
 func TestSignalsOfOneMomentCountOnce(t *testing.T) {
