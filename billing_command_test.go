@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,11 +14,11 @@ import (
 	"hostaway-mcp/store/storetest"
 )
 
-// billedSite is a data folder of a server with billing, and its Stripe account with a price. The clock of Stripe is two hours
-// behind: what is made there before a test lets them pass is as old as what a check looks at.
+// billedSite is a data folder of a server with billing, and its Stripe account with a price. The clock of Stripe is four hours
+// behind, so that a test can let some pass: a check looks at nothing of the last hour.
 func billedSite(t *testing.T, settings ...string) (*site, *stripetest.Server) {
 	t.Helper()
-	stripe := stripetest.Start(t, stripetest.Options{Ticks: true, Now: time.Now().Add(-2 * time.Hour)})
+	stripe := stripetest.Start(t, stripetest.Options{Ticks: true, Now: time.Now().Add(-4 * time.Hour)})
 	s := newSite(t, append([]string{
 		"HMCP_BILLING_MODE=stripe", "HMCP_STRIPE_KEY=rk_test_site", "HMCP_STRIPE_WEBHOOK_SECRET=whsec_site", "HMCP_STRIPE_URL=" + stripe.URL(),
 	}, settings...)...)
@@ -70,6 +71,84 @@ func TestBillingCheckTellsWhatIsBroken(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(r.out), &told); err != nil || told.OK || len(told.Checks) < 8 || r.code != exitFailed {
 		t.Errorf("code %d, %+v, %v", r.code, told, err)
+	}
+}
+
+// TestBillingCheckAndItsRemedies: what a person finds broken they put right by doing what stands at the line, and the same
+// command then says that all is well.
+func TestBillingCheckAndItsRemedies(t *testing.T) {
+	t.Parallel()
+	for name, scene := range map[string]struct {
+		breaks           func(t *testing.T, s *site, stripe *stripetest.Server, customer string)
+		invariant        string
+		says, remedy     string // of the finding, and of what stands below it
+		heals            func(t *testing.T, s *site, stripe *stripetest.Server, id string)
+		idIn             *regexp.Regexp // what the remedy is about, in the finding
+		brokenInvariants int
+	}{
+		"a second subscription": {
+			breaks: func(t *testing.T, s *site, stripe *stripetest.Server, customer string) {
+				stripe.Advance(time.Minute)
+				if _, err := stripe.SubscribeByHand(customer, s.price, 3); err != nil {
+					t.Fatal(err)
+				}
+			},
+			invariant: "I8", says: `Acme \(org_\w+\): there are 2 live subscriptions; sub_\d+ is kept, sub_\d+ is too many`, remedy: `ancel`,
+			heals: func(t *testing.T, _ *site, stripe *stripetest.Server, id string) {
+				if err := stripe.CancelByHand(id, false); err != nil {
+					t.Fatal(err)
+				}
+			},
+			idIn: regexp.MustCompile(`(sub_\d+) is too many`), brokenInvariants: 1,
+		},
+		"a customer of an org that is gone": {
+			breaks: func(t *testing.T, _ *site, stripe *stripetest.Server, _ string) {
+				askStripe(t, stripe, "POST", "/v1/customers", "name=Gone&metadata[org_id]=org_gone")
+				stripe.Advance(2 * time.Hour)
+			},
+			invariant: "I8", says: `cus_\d+: the customer was made for org org_gone`, remedy: `org_left`,
+			heals: func(t *testing.T, _ *site, stripe *stripetest.Server, id string) {
+				askStripe(t, stripe, "POST", "/v1/customers/"+id, "metadata[org_left]=true")
+			},
+			idIn: regexp.MustCompile(`(cus_\d+): the customer was made`), brokenInvariants: 1,
+		},
+		"a state that Stripe does not have": {
+			breaks: func(t *testing.T, s *site, _ *stripetest.Server, _ string) {
+				a, err := s.acme.Org.Billing(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				a.Status, a.CancelAt = "past_due", nil
+				if _, err := s.acme.Org.SaveBilling(t.Context(), systemActor(), a); err != nil {
+					t.Fatal(err)
+				}
+			},
+			invariant: "I3", says: `Acme \(org_\w+\): the subscription is active at Stripe and past_due here`, remedy: `read again by itself within the hour`,
+			heals: func(_ *testing.T, s *site, stripe *stripetest.Server, _ string) { s.mirror(stripe) },
+			idIn:  regexp.MustCompile(`Acme \((org_\w+)\)`), brokenInvariants: 1,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, stripe := billedSite(t)
+			s.t = t
+			customer, _ := s.subscribe(stripe)
+			s.checksGreen("before")
+			scene.breaks(t, s, stripe, customer)
+			code, lines, r := s.checks()
+			finding, remedy, _ := strings.Cut(lines[scene.invariant], "→")
+			if code != exitFailed || !strings.HasPrefix(finding, "fail") || !strings.Contains(remedy, scene.remedy) ||
+				!strings.Contains(r.errOut, fmt.Sprintf("broken invariants: %d of 8", scene.brokenInvariants)) {
+				t.Fatalf("code %d\n%s%s", code, r.out, r.errOut)
+			}
+			s.says(finding, scene.says)
+			id := scene.idIn.FindStringSubmatch(finding)
+			if id == nil {
+				t.Fatalf("the finding does not name what it is about: %s", finding)
+			}
+			scene.heals(t, s, stripe, id[1])
+			s.checksGreen("healed")
+		})
 	}
 }
 
