@@ -125,7 +125,7 @@ func TestTheDateOfASetBackIsItsOwn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := newOffice(t)
-			o.Billing.now = func() time.Time { return o.stripe.Now().Add(-5 * time.Millisecond) } // what the store writes is written a moment later
+			o.now = func() time.Time { return o.stripe.Now().Add(-5 * time.Millisecond) } // what the store writes is written a moment later
 			org := o.org(t, 1, 10)
 			sub := o.subscribe(t, org)
 			o.stripe.Advance(24 * time.Hour)
