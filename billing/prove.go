@@ -128,8 +128,18 @@ func trialLine(lines []invoiceLine, p period) bool {
 		!slices.ContainsFunc(lines, func(l invoiceLine) bool { return l.End.Before(p.End) })
 }
 
-// linesOf reads the lines of the newest invoices of the org's subscription.
+// linesOf reads the lines of the newest invoices of the org's subscription, as the
+// proof needs them.
 func (b *Billing) linesOf(ctx context.Context, a store.BillingAccount) (lines []invoiceLine, err error) {
+	read, err := b.stripeLinesOf(ctx, a)
+	for _, l := range read {
+		lines = append(lines, invoiceLine{ID: l.ID, Amount: l.Amount, Proration: l.Proration, Start: l.From, End: l.To})
+	}
+	return lines, err
+}
+
+// stripeLinesOf reads the lines of the newest invoices of the org's subscription.
+func (b *Billing) stripeLinesOf(ctx context.Context, a store.BillingAccount) (lines []stripeLine, err error) {
 	invoices, _, err := b.stripe.invoicesOf(ctx, a.CustomerID, proveBack, "")
 	if kindOf(err) == KindNotFound {
 		return nil, nil // the customer was deleted, and its invoices can't be listed
@@ -147,9 +157,7 @@ func (b *Billing) linesOf(ctx context.Context, a store.BillingAccount) (lines []
 				return nil, err
 			}
 		}
-		for _, l := range read {
-			lines = append(lines, invoiceLine{ID: l.ID, Amount: l.Amount, Proration: l.Proration, Start: l.From, End: l.To})
-		}
+		lines = append(lines, read...)
 	}
 	return lines, nil
 }

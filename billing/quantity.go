@@ -132,7 +132,11 @@ func (b *Billing) bringTo(ctx context.Context, org *store.Org, account store.Bil
 	if err != nil {
 		return err
 	}
-	p := planOf(planFacts{Subscription: sub, Quantity: int(item.Quantity), Desired: desired, Ledger: rows, Overdue: isUnpaid(account, sub), Now: b.now()})
+	f := planFacts{Subscription: sub, Quantity: int(item.Quantity), Desired: desired, Ledger: rows, Overdue: isUnpaid(account, sub), Now: b.now()}
+	p, err := b.withoutGift(ctx, account, f, planOf(f))
+	if err != nil {
+		return b.later(ctx, org, desired, "", err)
+	}
 	if p.Hold != nil {
 		return b.edit(ctx, org, desired, p.Rows, false, p.hold)
 	}

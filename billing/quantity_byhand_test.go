@@ -152,3 +152,79 @@ func TestTheDateOfASetBackIsItsOwn(t *testing.T) {
 		})
 	}
 }
+
+// TestASetBackGivesNothingAway: a change at Stripe may be prorated with the next
+// invoice, billed at once, or not charged at all, and a renewal may charge it before
+// anybody hears of it. Whatever it was, the org pays what the ledger says.
+func TestASetBackGivesNothingAway(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		behavior string
+		first    func(*testing.T, *office, *store.Org)
+		quantity int64
+		late     time.Duration // until the event arrives
+	}{
+		"prorated":                         {"create_prorations", nil, 99, 0},
+		"less, prorated":                   {"create_prorations", nil, 2, 0},
+		"none at all, prorated":            {"create_prorations", nil, 0, 0},
+		"billed at once":                   {"always_invoice", nil, 99, 0},
+		"without prorations":               {"none", nil, 99, 0},
+		"less, without prorations":         {"none", nil, 2, 0},
+		"none at all, without prorations":  {"none", nil, 0, 0},
+		"without, after a change of ours":  {"none", func(t *testing.T, o *office, org *store.Org) { o.count(t, org, 12); o.bring(t) }, 10, 0},
+		"prorated, after one of ours":      {"create_prorations", func(t *testing.T, o *office, org *store.Org) { o.count(t, org, 12); o.bring(t) }, 10, 0},
+		"without, and heard of days later": {"none", nil, 99, 5 * 24 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t)
+			org := o.org(t, 1, 10)
+			sub := o.subscribe(t, org)
+			o.stripe.Advance(4 * 24 * time.Hour)
+			if test.first != nil {
+				test.first(t, o, org)
+			}
+			want := o.desired(t, org).Quantity
+			o.stripe.Advance(3 * 24 * time.Hour)
+			if err := o.stripe.ChangeQuantityWith(sub, test.quantity, test.behavior); err != nil {
+				t.Fatal(err)
+			}
+			o.stripe.Advance(test.late + time.Second)
+			o.refresh(t, org)
+			o.bring(t)
+			if got := o.quantity(t, sub); got != want {
+				t.Errorf("Stripe bills %d, not %d", got, want)
+			}
+			o.stripe.Advance(33 * 24 * time.Hour)
+			settled := o.settlements(t, org, sub)
+			for p, s := range settled {
+				if !s.exact() {
+					t.Errorf("%s: billed %d, the ledger says %s", p.Start, s.Billed, s.Expected.FloatString(2))
+				}
+			}
+			if len(settled) == 0 {
+				t.Error("no period has closed")
+			}
+		})
+	}
+}
+
+// TestARenewalThatChargedAChangeByHand: without prorations nothing was charged for it,
+// until the next period began with it, which is then given back from the set back on.
+func TestARenewalThatChargedAChangeByHand(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	org := o.org(t, 1, 10)
+	sub := o.subscribe(t, org)
+	o.stripe.Advance(20 * 24 * time.Hour)
+	if err := o.stripe.ChangeQuantityWith(sub, 99, "none"); err != nil {
+		t.Fatal(err)
+	}
+	o.stripe.Advance(12 * 24 * time.Hour)
+	o.refresh(t, org)
+	o.bring(t)
+	s, _ := o.stripe.Subscription(sub)
+	if len(s.Pending) != 2 || s.Pending[0].Amount+s.Pending[1].Amount >= 0 {
+		t.Errorf("what was charged for the rest of the period is not given back: %+v", s.Pending)
+	}
+}

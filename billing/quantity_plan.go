@@ -27,6 +27,7 @@ type planFacts struct {
 type planStep struct {
 	At, RecordedAt time.Time
 	Quantity       int
+	Back           bool // no change of ours: somebody changed it at Stripe
 }
 
 // plan is what to do next.
@@ -100,7 +101,7 @@ func (f planFacts) outstanding(anchored bool) (steps []planStep) {
 		overruled := i+1 < len(standing) && standing[i+1].EffectiveAt.Equal(c.EffectiveAt)
 		counts := c.Reason == store.BillableCount || c.Reason == store.BillableRelease || c.Reason == store.BillableTrial
 		if counts && !overruled && f.unsynced(c) {
-			steps = append(steps, planStep{c.EffectiveAt, c.RecordedAt, c.Quantity})
+			steps = append(steps, planStep{At: c.EffectiveAt, RecordedAt: c.RecordedAt, Quantity: c.Quantity})
 		}
 	}
 	last := f.Quantity
@@ -108,7 +109,7 @@ func (f planFacts) outstanding(anchored bool) (steps []planStep) {
 		last = steps[len(steps)-1].Quantity
 	}
 	if last != f.Desired.Quantity {
-		steps = append(steps, planStep{f.since(anchored), f.Now, f.Desired.Quantity})
+		steps = append(steps, planStep{At: f.since(anchored), RecordedAt: f.Now, Quantity: f.Desired.Quantity, Back: anchored})
 	}
 	return steps
 }

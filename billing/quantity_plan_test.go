@@ -88,6 +88,12 @@ func set(day float64, quantity int, date float64) plan {
 	return plan{Next: &planStep{At: planDay(day), Quantity: quantity}, Date: planDay(date), Key: planKey(date, quantity, "7.0")}
 }
 
+// back has the plan take back what somebody changed at Stripe.
+func (p plan) back() plan {
+	p.Next.Back = true
+	return p
+}
+
 // hold is the plan that holds the quantity of a day.
 func hold(day float64, quantity int) plan {
 	return plan{Hold: &planStep{At: planDay(day), Quantity: quantity}}
@@ -132,7 +138,7 @@ func changeCases() []planCase {
 		{"a trial at Stripe is not prorated", stripeHas(10).desire(8, dayCount(2, 12), dayCount(3, 8)).onTrial(), undated},
 		{
 			"somebody changed it at Stripe", stripeHas(99).desire(12, dayCount(0.5, 12)),
-			set(planNow, 12, planNow).last().noting(planNow, 12, store.BillableClamp),
+			set(planNow, 12, planNow).back().last().noting(planNow, 12, store.BillableClamp),
 		},
 		{
 			"a clock that runs ahead", stripeHas(10).desire(12, dayCount(6, 12)),

@@ -218,11 +218,16 @@ func (s *Server) DeleteCustomer(customerID string) error {
 
 // ChangeQuantityByHand changes the quantity of a subscription's first item in the dashboard, with prorations.
 func (s *Server) ChangeQuantityByHand(subscriptionID string, quantity int64) error {
+	return s.ChangeQuantityWith(subscriptionID, quantity, "create_prorations")
+}
+
+// ChangeQuantityWith does it with another proration_behavior: none, or always_invoice.
+func (s *Server) ChangeQuantityWith(subscriptionID string, quantity int64, behavior string) error {
 	return changeOne(s, s.subscriptions, subscriptionID, func(x *subscription) error {
 		if !x.isLive() {
 			return errors.New("the subscription is " + x.status)
 		}
-		s.changeItems(x, []change{{item: x.items[0], quantity: quantity}}, "create_prorations", s.clock.now, s.showSubscription(x))
+		s.changeItems(x, []change{{item: x.items[0], quantity: quantity}}, behavior, s.clock.now, s.showSubscription(x))
 		return nil
 	})
 }
