@@ -147,30 +147,33 @@ func readsAll(t *testing.T, o *Org) {
 	}
 }
 
+// startWithReserve opens a store in a folder for serving, with a reserve of 6 MB that is
+// made while 2 MB more are free.
+func startWithReserve(t *testing.T, folder string, ring *secret.Keyring) *Store {
+	t.Helper()
+	st, err := Open(t.Context(), Config{
+		Path: filepath.Join(folder, "x.db"), PasswordCost: PasswordCost{64, 1, 1}, Serving: true,
+		Keyring: func(context.Context, bool) (*secret.Keyring, error) { return ring, nil },
+		Reserve: Reserve{Bytes: 6 << 20, Spare: 2 << 20, Free: func() (int64, error) {
+			var s syscall.Statfs_t
+			err := syscall.Statfs(folder, &s)
+			return int64(s.Bavail) * s.Bsize, err
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.refillReserve(t.Context()) // it is made beside the start
+	return st
+}
+
 // A real disk with a reserve: reading and signing in go on through hundreds of
 // calls, over a restart, until the reserve is used up; with room all is as before.
 func TestARealDiskRunsFullWithAReserve(t *testing.T) {
 	t.Parallel()
 	folder := smallDisk(t, 24<<20)
 	ring := ringOf(t, secret.GenerateKey())
-	start := func() *Store {
-		t.Helper()
-		st, err := Open(t.Context(), Config{
-			Path: filepath.Join(folder, "x.db"), PasswordCost: PasswordCost{64, 1, 1}, Serving: true,
-			Keyring: func(context.Context, bool) (*secret.Keyring, error) { return ring, nil },
-			Reserve: Reserve{Bytes: 6 << 20, Spare: 2 << 20, Free: func() (int64, error) {
-				var s syscall.Statfs_t
-				err := syscall.Statfs(folder, &s)
-				return int64(s.Bavail) * s.Bsize, err
-			}},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		st.refillReserve(t.Context()) // it is made beside the start
-		return st
-	}
-	st := start()
+	st := startWithReserve(t, folder, ring)
 	p := newParty(t, st, "Acme", 1)
 	acknowledged := 1 // newParty's
 	call := func() error {
@@ -200,7 +203,7 @@ func TestARealDiskRunsFullWithAReserve(t *testing.T) {
 	}
 	lasting()
 	closeStore(t, st)
-	st = start()
+	st = startWithReserve(t, folder, ring)
 	lasting()
 	if st.FullSince().IsZero() || reserveSize(t, folder) != 0 {
 		t.Errorf("full since %s, the reserve has %d bytes", st.FullSince(), reserveSize(t, folder))
