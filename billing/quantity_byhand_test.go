@@ -1,11 +1,13 @@
 package billing
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"hostaway-mcp/billing/stripetest"
 	"hostaway-mcp/store"
 )
 
@@ -227,4 +229,23 @@ func TestARenewalThatChargedAChangeByHand(t *testing.T) {
 	if len(s.Pending) != 2 || s.Pending[0].Amount+s.Pending[1].Amount >= 0 {
 		t.Errorf("what was charged for the rest of the period is not given back: %+v", s.Pending)
 	}
+}
+
+// TestTheEventAboutAChangeByHandIsEnough: nobody counts, sweeps or opens a page.
+func TestTheEventAboutAChangeByHandIsEnough(t *testing.T) {
+	t.Parallel()
+	k := newTown(t, stripetest.Options{})
+	org := k.charged(t, "a", 1, 3)
+	sub := k.account(t, org).SubscriptionID
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); k.Run(ctx) }()
+	if err := k.stripe.ChangeQuantityByHand(sub, 99); err != nil {
+		t.Fatal(err)
+	}
+	for k.stripe.Deliver() > 0 {
+	}
+	waitFor(t, func() bool { s, _ := k.stripe.Subscription(sub); return s.Quantity() == 3 })
+	cancel()
+	<-ended
 }
