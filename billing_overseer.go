@@ -39,7 +39,11 @@ func (o billingOverseer) Status(ctx context.Context) (dashboard.BillingStatus, e
 	if err != nil {
 		return s, err
 	}
-	s.LastEventAt, s.RefusedPosts, s.RefusedAt = moment(o.room.LastEventAt()), signatures.Refused, moment(signatures.RefusedAt)
+	last := o.room.LastEventAt() // since the start; before that one was verified at the latest then
+	if last.Before(signatures.VerifiedAt) {
+		last = signatures.VerifiedAt
+	}
+	s.LastEventAt, s.RefusedPosts, s.RefusedAt = moment(last), signatures.Refused, moment(signatures.RefusedAt)
 	s.VerifiedAt = moment(signatures.VerifiedAt)
 	if doubt := signatureDoubt("webhook", signatures); doubt != nil {
 		s.Unbelieved = &dashboard.Unbelieved{All: signatures.Doubt == billing.AllRefused, Text: doubt.Text, Do: doubt.Do}

@@ -153,15 +153,22 @@ func (b *Billing) oursOf(ctx context.Context) func(stripeEvent) bool {
 	}
 }
 
-// undelivered is the other half of I6: what Stripe could not deliver for an hour.
+// undelivered is the other half of I6: what Stripe could not deliver for an hour. It
+// says so of an event as long as any endpoint of the account has not taken it, so those
+// are left out that are no younger than one that came here: they came too, or are
+// fetched by each sweep.
 func (b *Billing) undelivered(ctx context.Context, f *findings) error {
 	now := b.now()
+	came, err := b.lastVerified(ctx)
+	if err != nil {
+		return err
+	}
 	n, oldest := 0, now
 	for e, err := range b.stripe.eachEvent(ctx, now.Add(-day), true) {
 		if err != nil {
 			return err
 		}
-		if slices.Contains(subscribedEvents(), e.Type) && now.Sub(e.CreatedAt) > time.Hour && n < eventsMost {
+		if slices.Contains(subscribedEvents(), e.Type) && now.Sub(e.CreatedAt) > time.Hour && e.CreatedAt.After(came) && n < eventsMost {
 			n++
 			oldest = e.CreatedAt
 		}

@@ -92,6 +92,20 @@ func (b *Billing) Signatures(ctx context.Context) (Signatures, error) {
 	return signaturesOf(b.cfg.inUse(known), b.now()), nil
 }
 
+// lastVerified is until when events surely came here: what a running server keeps may
+// be behind by as long as it lets that time be.
+func (b *Billing) lastVerified(ctx context.Context) (time.Time, error) {
+	s, err := b.Signatures(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	came := b.LastEventAt()
+	if kept := s.VerifiedAt.Add(verifiedEvery + signaturesEvery); !s.VerifiedAt.IsZero() && kept.After(came) {
+		came = kept
+	}
+	return came, nil
+}
+
 // inUse keeps what is known of the secrets that are given.
 func (c Config) inUse(known []store.WebhookSecret) (all []store.WebhookSecret) {
 	for _, w := range known {
