@@ -402,7 +402,11 @@ func planBanners(p plan, manages bool) (stopped, soon *banner) {
 	}
 	switch {
 	case p.State == BillingTrial && p.TrialEndsAt != nil && p.TrialEndsAt.Sub(p.now) <= trialNotice:
-		soon = to("warn", "The trial ends in "+left(p.TrialEndsAt.Sub(p.now))+"; tools stop answering then.", "Subscribe")
+		action := "Subscribe"
+		if p.Can.Subscribe == "" { // it has a subscription, which must be put right
+			action = "Open billing"
+		}
+		soon = to("warn", "The trial ends in "+left(p.TrialEndsAt.Sub(p.now))+"; tools stop answering then.", action)
 	case p.Held != nil && manages:
 		soon = to("warn", "The last count found "+plural(p.Held.Listings, "listing")+" and waits before it is billed; "+number(p.Held.Billed)+" are billed meanwhile.", "See why")
 	}
