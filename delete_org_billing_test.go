@@ -37,12 +37,6 @@ func askStripe(t *testing.T, stripe *stripetest.Server, method, path, form strin
 	return made.ID
 }
 
-// customerAt makes a customer at Stripe.
-func customerAt(t *testing.T, stripe *stripetest.Server) string {
-	t.Helper()
-	return askStripe(t, stripe, http.MethodPost, "/v1/customers", "name=Acme")
-}
-
 // subscribe gives the org a customer at Stripe with a subscription of 3 listings, and what is known of it here. Two hours
 // have passed since.
 func (s *site) subscribe(stripe *stripetest.Server) (customer, subscription string) {
