@@ -8,27 +8,43 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"hostaway-mcp/store"
 )
 
+// graceAtOnce is how many orgs are judged at once: each may wait for the replica.
+const graceAtOnce = 16
+
 // ApplyGrace brings what is stored of debts in line with the grace of now, and says
 // how many orgs that changed. It asks Stripe nothing and may be repeated. Errors: the
-// store's; those before have been changed then.
+// store's; others have been changed then.
 func (b *Billing) ApplyGrace(ctx context.Context) (changed int, err error) {
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	var failures []error
+	turns := make(chan struct{}, graceAtOnce)
 	for org, err := range b.cfg.Store.EachOrg(ctx) {
 		if err != nil {
-			return changed, err
+			group.Wait()
+			return changed, errors.Join(append(failures, err)...)
 		}
-		moved, err := b.applyGrace(ctx, org)
-		if err != nil {
-			return changed, fmt.Errorf("give org %s the grace that is set: %w", org.ID(), err)
-		}
-		if moved {
-			changed++
-		}
+		turns <- struct{}{}
+		group.Go(func() {
+			defer func() { <-turns }()
+			moved, err := b.applyGrace(ctx, org)
+			mu.Lock()
+			defer mu.Unlock()
+			if moved {
+				changed++
+			}
+			if err != nil {
+				failures = append(failures, fmt.Errorf("give org %s the grace that is set: %w", org.ID(), err))
+			}
+		})
 	}
-	return changed, nil
+	group.Wait()
+	return changed, errors.Join(failures...)
 }
 
 // applyGrace does it for one org. Only an account that has a grace depends on it: what
