@@ -4,6 +4,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -154,6 +155,56 @@ func Keyring(tb testing.TB, n int) *secret.Keyring {
 	return ring
 }
 
+// newDatabase is a database that nobody has written to yet, with the key that opens it.
+type newDatabase struct {
+	file []byte
+	ring *secret.Keyring
+}
+
+// theNewDatabase is made once: migrating takes longer than many tests, above all under
+// the race detector. Its stores share the key and the installation's id; a test that
+// gives its own keyring gets a database of its own.
+var theNewDatabase = sync.OnceValues(func() (made newDatabase, err error) {
+	made.ring, err = secret.ParseKeyring(secret.GenerateKey().Reveal())
+	if err != nil {
+		return made, err
+	}
+	folder, err := os.MkdirTemp("", "storetest-")
+	if err != nil {
+		return made, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	path := filepath.Join(folder, "new.db")
+	st, err := store.Open(context.Background(), store.Config{Path: path, PasswordCost: CheapPasswords, Keyring: Fixed(made.ring)})
+	if err != nil {
+		return made, err
+	}
+	if err := st.Close(); err != nil { // what is in the log comes into the file
+		return made, err
+	}
+	made.file, err = os.ReadFile(path)
+	return made, err
+})
+
+// prepare puts the new database at the path, unless the test has one there.
+func prepare(tb testing.TB, cfg *store.Config) {
+	tb.Helper()
+	made, err := theNewDatabase()
+	if err != nil {
+		tb.Fatalf("make a new database: %v", err)
+	}
+	cfg.Keyring = Fixed(made.ring)
+	if _, err := os.Stat(cfg.Path); err == nil {
+		return
+	}
+	if err := os.MkdirAll(filepath.Dir(cfg.Path), 0o700); err != nil {
+		tb.Fatal(err)
+	}
+	if err := os.WriteFile(cfg.Path, made.file, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+}
+
 // Open opens a fresh store and closes it when the test ends.
 func Open(tb testing.TB, opts ...Option) *store.Store {
 	tb.Helper()
@@ -166,7 +217,7 @@ func Open(tb testing.TB, opts ...Option) *store.Store {
 		opt(&cfg)
 	}
 	if cfg.Keyring == nil {
-		cfg.Keyring = Fixed(Keyring(tb, 1))
+		prepare(tb, &cfg)
 	}
 	st, err := store.Open(tb.Context(), cfg)
 	if err != nil {
