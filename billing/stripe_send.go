@@ -1,6 +1,8 @@
-// How a request to Stripe is sent: once, and again where that can do no harm. A key
-// is used again only when no whole answer came; after an answer that nothing was
-// done the next try has a key of its own; and after an answer that it failed
+// How a request to Stripe is sent: once, and again where that can do no harm. Each
+// try of a write has the same key: when no whole answer came, the first one may have
+// been done, and when too many came, Stripe has not looked at the key (Stripe docs,
+// Advanced error handling: rate limits come before idempotency). With another key a
+// try whose answer got lost would be done twice. After an answer that it failed
 // nothing is tried, for Stripe repeats that answer for the key's whole life.
 
 package billing
@@ -9,7 +11,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -73,14 +74,8 @@ func (b *backend) CallRaw(method, path, key string, values *form.Values, params 
 		if params.Context.Err() != nil {
 			return err
 		}
-		again := nextTry(write, err)
-		if again == never || try == maxTries {
+		if try == maxTries || !mayRepeat(write, err) {
 			return err
-		}
-		if again == withNewKey {
-			fresh := *params
-			fresh.IdempotencyKey = stripe.String(fmt.Sprintf("%s:again%d", *params.IdempotencyKey, try))
-			params = &fresh
 		}
 		wait := pauseBefore(try, seen.retryAfter)
 		if wait > longestPause || b.pause(params.Context, wait) != nil {
@@ -89,29 +84,19 @@ func (b *backend) CallRaw(method, path, key string, values *form.Values, params 
 	}
 }
 
-type again int
-
-const (
-	never again = iota
-	withSameKey
-	withNewKey
-)
-
-// nextTry decides from the answer, or from there being none.
-func nextTry(write bool, err error) again {
+// mayRepeat decides from the answer, or from there being none.
+func mayRepeat(write bool, err error) bool {
 	var answer *stripe.Error
 	if !errors.As(err, &answer) {
-		return withSameKey // no whole answer of Stripe's: a reset, a time-out, a proxy's page
+		return true // no whole answer of Stripe's: a reset, a time-out, a proxy's page
 	}
 	switch {
 	case answer.Code == stripe.ErrorCodeIdempotencyKeyInUse:
-		return withSameKey // the first one still runs; its answer is what we want
-	case !write && (answer.HTTPStatusCode >= 500 || answer.HTTPStatusCode == http.StatusConflict || answer.HTTPStatusCode == http.StatusTooManyRequests):
-		return withSameKey
-	case write && answer.HTTPStatusCode == http.StatusTooManyRequests:
-		return withNewKey
+		return true // the first one still runs; its answer is what we want
+	case answer.HTTPStatusCode == http.StatusTooManyRequests:
+		return true
 	default:
-		return never
+		return !write && (answer.HTTPStatusCode >= 500 || answer.HTTPStatusCode == http.StatusConflict)
 	}
 }
 
