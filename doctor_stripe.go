@@ -80,5 +80,9 @@ func secretChecks(c config, found billing.Inspection) []check {
 	case found.SecretOf != "":
 		return []check{good(name, fmt.Sprintf("it is the one that setup made for the endpoint %s; %s%s", found.SecretOf, proof, provenText(s)))}
 	}
-	return []check{doubtful(name, proof+provenText(s), "compare it with the signing secret in Stripe's dashboard (Developers, Webhooks); to have an event sent, make a customer there while the server runs, and delete it again")}
+	text := proof + provenText(s)
+	if found.OtherSecret {
+		text = fmt.Sprintf("it is not the one that setup printed for the endpoint %s, so it is wrong unless it was rolled in Stripe's dashboard since; %s", found.EndpointID, text)
+	}
+	return []check{doubtful(name, text, "compare it with the signing secret in Stripe's dashboard (Developers, Webhooks); to have an event sent, make a customer there while the server runs, and delete it again")}
 }

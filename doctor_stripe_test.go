@@ -61,6 +61,7 @@ func TestDoctorLooksAtStripe(t *testing.T) {
 	at := func(url string) func(*config) { return func(c *config) { c.StripeURL = url } }
 	v.says("all is well", "stripe", stateOK, "in test mode: nobody is charged; a listing costs 5.00 USD a month")
 	v.says("no endpoint", "webhook", stateWarn, "no webhook endpoint posts to https://mcp.example.com/webhooks/stripe")
+	v.says("made by hand", "secret", stateWarn, "only an event proves the webhook secret: no event has come yet")
 	v.says("no secret", "secret", stateFail, "HMCP_STRIPE_WEBHOOK_SECRET is not set", func(c *config) { c.StripeWebhookSecrets = nil })
 	v.says("no price", "stripe", stateFail, "no active price", at(without.URL()))
 	v.says("another key", "stripe", stateFail, "refuses the key", func(c *config) { c.StripeKey = secret.New("rk_test_other") })
@@ -113,7 +114,8 @@ func TestDoctorTellsWhatIsKnownOfTheSecret(t *testing.T) {
 		return func(c *config) { c.StripeWebhookSecrets = secrets }
 	}
 	v.says("made by setup", "secret", stateOK, "it is the one that setup made for the endpoint we_", using(made))
-	v.says("made by hand", "secret", stateWarn, "only an event proves the webhook secret: no event has come yet")
+	v.says("another one", "secret", stateWarn, "it is not the one that setup printed for the endpoint we_")
+	v.says("the old one and another", "secret", stateOK, "it is the one that setup made", using(made, secret.New("whsec_new")))
 	live := secret.New("whsec_live")
 	if err := v.site.store.SaveStripeSetup(t.Context(), live, store.StripeSetup{Livemode: true, EndpointID: "we_live"}); err != nil {
 		t.Fatal(err)

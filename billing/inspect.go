@@ -29,8 +29,11 @@ type Inspection struct {
 	// SecretProblem is what is known to be wrong with the webhook secrets: the server
 	// does not start with it. SecretOf is the endpoint for which setup made one of
 	// them, "": that is not known.
+	// OtherSecret tells that setup printed another secret for the endpoint than those
+	// that are given: unless it was rolled since, they are wrong.
 	SecretProblem *SettingError
 	SecretOf      string
+	OtherSecret   bool
 	// Signatures is what posts have shown of them.
 	Signatures Signatures
 }
@@ -74,8 +77,9 @@ func Inspect(ctx context.Context, cfg Config, seen Seen) (Inspection, error) {
 		errors.As(cfg.endpointGone(seen.Setups, all), &found.SecretProblem)
 	}
 	for _, made := range seen.Setups {
+		found.OtherSecret = found.OtherSecret || made.EndpointID == found.EndpointID && found.EndpointID != ""
 		if slices.ContainsFunc(cfg.WebhookSecrets, made.Of) && slices.ContainsFunc(all, func(e stripeEndpoint) bool { return e.ID == made.EndpointID }) {
-			found.SecretOf = made.EndpointID
+			found.SecretOf, found.OtherSecret = made.EndpointID, false
 			break // they are the newest first
 		}
 	}
