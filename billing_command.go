@@ -64,7 +64,7 @@ func (d desk) billingSetup(ctx context.Context, o setupOptions) error {
 		}
 	}
 	if err != nil {
-		return d.stripeFailed(err, "setting Stripe up stopped")
+		return d.stripeFailed(err, "setting Stripe up stopped", "; then run it again: what stands above was done and stays")
 	}
 	return d.printf("%s", setupDone(report))
 }
@@ -80,7 +80,7 @@ func (o setupOptions) price(cfg *billing.SetupConfig) error {
 		currency = "usd"
 	}
 	if err := knownCurrency(currency); err != nil {
-		return misused("--currency "+err.Error(), like)
+		return misused("--currency "+err.Error(), "give its three letters, like usd or eur")
 	}
 	if o.amount == "" {
 		return misused("--currency is given without --amount", like+", or neither to keep the price that is there")
@@ -143,7 +143,7 @@ func (d desk) billingCheck(ctx context.Context, asJSON bool) error {
 	}
 	found, err := room.Invariants(ctx)
 	if err != nil {
-		return d.stripeFailed(err, "the invariants can't be checked")
+		return d.stripeFailed(err, "the invariants can't be checked", "")
 	}
 	names, err := d.orgNames(ctx)
 	if err != nil {
@@ -165,8 +165,9 @@ func (d desk) billingCheck(ctx context.Context, asJSON bool) error {
 
 // stripeFailed tells a Stripe that is away from one that says no, and both from what
 // is ours.
-func (d desk) stripeFailed(err error, what string) error {
+func (d desk) stripeFailed(err error, what, then string) error {
 	told, do := stripeAdvice(err)
+	do += then
 	switch {
 	case told == "":
 		return d.problem(err)

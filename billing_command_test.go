@@ -227,6 +227,40 @@ func TestBillingSetupSaysWhatItDid(t *testing.T) {
 	}
 }
 
+// TestARefusedKeySaysSo: each command says first that the key is refused, and what to do about it.
+func TestARefusedKeySaysSo(t *testing.T) {
+	t.Parallel()
+	stripe := stripetest.Start(t, stripetest.Options{Keys: []string{"rk_test_other"}})
+	s := newSite(t, "HMCP_BILLING_MODE=stripe", "HMCP_STRIPE_KEY=rk_test_site", "HMCP_STRIPE_WEBHOOK_SECRET=whsec_site", "HMCP_STRIPE_URL="+stripe.URL(), "HMCP_LISTEN=127.0.0.1:0")
+	for line, begins := range map[string]string{
+		"serve":                      "billing can't start: ",
+		"billing check":              "the invariants can't be checked: ",
+		"billing setup --amount 5":   "setting Stripe up stopped: ",
+		"delete-org acme --yes Acme": "Stripe could not be told that Acme leaves (",
+	} {
+		if strings.HasPrefix(line, "delete-org") {
+			_, err := s.acme.Org.SaveBilling(t.Context(), systemActor(), store.BillingAccount{CustomerID: "cus_1", Access: store.AccessNone, AccessReason: store.ReasonTrialEnded})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		environ := s.environ
+		if line == "serve" { // the folder of the site is in use
+			environ = append(slices.Clone(environ), "HMCP_DATA_DIR="+t.TempDir())
+		}
+		r := runCommand(t, environ, strings.Fields(line)...)
+		code := exitMisused
+		if strings.HasPrefix(line, "delete-org") {
+			code = exitFailed
+		}
+		last := r.errOut[strings.LastIndex(strings.TrimRight(r.errOut, "\n"), "\n")+1:]
+		if r.code != code || !strings.HasPrefix(last, "hostaway-mcp: "+begins+"Stripe refuses the key (HMCP_STRIPE_KEY): it is wrong, was revoked or has run out") ||
+			!strings.Contains(last, ": make a new restricted key in Stripe's dashboard under Developers, API keys, with the rights that docs/billing.md lists, and set HMCP_STRIPE_KEY to it") {
+			t.Errorf("%s: code %d\n%s%s", line, r.code, r.out, r.errOut)
+		}
+	}
+}
+
 func TestBillingSetupRefusesWhatItCantRead(t *testing.T) {
 	t.Parallel()
 	s, _ := billedSite(t)
@@ -234,7 +268,7 @@ func TestBillingSetupRefusesWhatItCantRead(t *testing.T) {
 		{"--amount 5,00", "is not an amount"},
 		{"--amount 5.005", "more digits behind the point"},
 		{"--amount 5 --currency dollars", "is not a currency"},
-		{"--amount 5 --currency zzz", `--currency "zzz" is not a currency that Stripe charges in: give its three letters, like usd or eur`},
+		{"--amount 5 --currency zzz", `--currency "zzz" is not a currency that Stripe charges in: give its three letters, like usd or eur` + "\n"},
 		{"--currency zzz", "is not a currency that Stripe charges in"},
 		{"--currency EUR", "--currency is given without --amount"},
 		{"--webhook-url ftp://x", "is not the address of a server"},

@@ -39,7 +39,7 @@ func digitsOf(currency string) int32 {
 // knownCurrency refuses what Stripe charges nobody in.
 func knownCurrency(currency string) error {
 	if !among(currency, zeroDigits) && !among(currency, twoDigits) && !among(currency, threeDigits) {
-		return fmt.Errorf("%q is not a currency that Stripe charges in: give its three letters, like usd or eur", currency)
+		return fmt.Errorf("%q is not a currency that Stripe charges in", currency)
 	}
 	return nil
 }
