@@ -62,7 +62,7 @@ func TestStartsThatCouldBillNobodyAreRefused(t *testing.T) {
 		"a live key and another address":   {with(good, "HMCP_STRIPE_KEY", "rk_live_e2e"), "HMCP_STRIPE_URL is set together with a live key"},
 		"a key that Stripe does not know":  {with(good, "HMCP_STRIPE_KEY", "rk_test_other"), "Stripe refuses the key"},
 		"a price that is not there":        {with(good, "HMCP_STRIPE_PRICE", "another_price"), `no active price with the lookup key "another_price"`},
-		"no price at all":                  {billingSettings(priceless.URL()), "`hostaway-mcp billing setup`"},
+		"no price at all":                  {billingSettings(priceless.URL()), "run `hostaway-mcp billing setup --amount "},
 		"a mode that there is none of":     {with(good, "HMCP_BILLING_MODE", "paypal"), "HMCP_BILLING_MODE"},
 		"a grace of months":                {append(good, "HMCP_BILLING_GRACE=2000h"), "HMCP_BILLING_GRACE"},
 		"a mail server without its sender": {append(good, "HMCP_SMTP_URL=smtp://127.0.0.1:25"), "HMCP_MAIL_FROM"},
