@@ -34,7 +34,7 @@ func runMany() {
 	said := false
 	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
 	if !said {
-		_ = flag.Set("test.parallel", "8") // a number is always taken
+		_ = flag.Set("test.parallel", "4") // a number is always taken
 	}
 }
 
