@@ -96,31 +96,18 @@ func (b *Billing) count(ctx context.Context, org *store.Org, source store.CountS
 }
 
 // incomplete writes down a count that may not be relied on. Nothing else changes.
-func (b *Billing) incomplete(ctx context.Context, org *store.Org, by store.Actor, count store.ListingCount, mails ...store.NewMail) error {
-	if _, err := org.RecordCount(ctx, by, count, store.QuantityChange{Mails: mails}); undone(err) {
+func (b *Billing) incomplete(ctx context.Context, org *store.Org, by store.Actor, count store.ListingCount) error {
+	if _, err := org.RecordCount(ctx, by, count, store.QuantityChange{}); undone(err) {
 		return err
 	}
 	return fmt.Errorf("%w: %s", ErrIncomplete, count.Problem)
 }
 
-// refused writes down that Hostaway takes the credentials no more, and has the
-// owners told, once for each connection.
+// refused writes down that Hostaway takes the credentials no more. The store has told
+// the owners when the connection was marked so.
 func (b *Billing) refused(ctx context.Context, org *store.Org, by store.Actor, count store.ListingCount) error {
 	count.Complete = false
-	connection, err := org.Connection(ctx)
-	if err != nil {
-		return err
-	}
-	account, desired, err := b.moneyOf(ctx, org)
-	if err != nil {
-		return err
-	}
-	mail, err := store.NewBillingMail(store.MailCredentialsInvalid, store.ToOwners, fmt.Sprintf("credentials_invalid:%d", count.ConnectionVersion),
-		store.BillingMail{AccountID: connection.AccountID, Listings: desired.Quantity, UnitAmount: account.UnitAmount, Currency: account.Currency})
-	if err != nil {
-		return err
-	}
-	if err := b.incomplete(ctx, org, by, count, mail); !errors.Is(err, ErrIncomplete) {
+	if err := b.incomplete(ctx, org, by, count); !errors.Is(err, ErrIncomplete) {
 		return err
 	}
 	return ErrRefused

@@ -48,7 +48,10 @@ func TestOnlyACompleteWalkChangesWhatIsBilled(t *testing.T) {
 		want error
 	}{
 		{"a walk that broke off", func() { o.hostaway.breakOff(org) }, ErrIncomplete},
-		{"refused credentials", func() { o.hostaway.refuse(org, &hostaway.Error{Code: hostaway.CredentialsRefused}) }, ErrRefused},
+		{"refused credentials", func() {
+			o.hostaway.refuse(org, &hostaway.Error{Code: hostaway.CredentialsRefused})
+			must(t, org.MarkConnectionRefused(t.Context(), 1, "refused"))
+		}, ErrRefused},
 		{"no connection", func() { o.hostaway.refuse(org, store.ErrNotFound) }, ErrNotConnected},
 	} {
 		test.ill()

@@ -249,17 +249,20 @@ func (m *Mail) twoSubscriptions(org string, b store.BillingMail) words {
 }
 
 func (m *Mail) credentialsInvalid(org string, b store.BillingMail) words {
-	return words{
+	w := words{
 		subject: "Hostaway refuses the credentials of " + org,
 		title:   "Hostaway refuses your credentials",
 		says: []string{
 			"Hostaway no longer takes the API secret that " + org + " is connected with. Usually the API key was deleted or renewed in Hostaway. Assistants get an error instead of answers until there is a new one.",
-			"Listings can’t be counted meanwhile, so billing goes on with the last complete count. To stop paying, cancel the subscription.",
 		},
 		facts:  append(account(b), price("Billed until then", b)...),
 		button: "Replace the secret", url: m.link("/connection"),
 		after: []string{"In Hostaway, open Settings → Hostaway API and make a new key; then paste its secret in the dashboard. It is tried before it is stored."},
 	}
+	if b.Listings != 0 || b.Currency != "" { // where nobody pays, nothing is said of paying
+		w.says = append(w.says, "Listings can’t be counted meanwhile, so billing goes on with the last complete count. To stop paying, cancel the subscription.")
+	}
+	return w
 }
 
 // credentialsDecide is for operators: after two weeks a person has to decide.

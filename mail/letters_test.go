@@ -83,6 +83,7 @@ func specimens() []specimen {
 		{"disputed", store.MailDisputed, false, due},
 		{"two-subscriptions", store.MailTwoSubscriptions, false, due},
 		{"credentials-invalid", store.MailCredentialsInvalid, false, refused},
+		{"credentials-invalid-unbilled", store.MailCredentialsInvalid, false, store.BillingMail{AccountID: refused.AccountID}},
 		{"credentials-decide", store.MailCredentialsDecide, true, refused},
 		{"count-held-zero", store.MailCountHeld, false, held("zero", 0)},
 		{"count-held-drop", store.MailCountHeld, false, held("drop", 1)},

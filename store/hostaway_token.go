@@ -7,6 +7,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -71,8 +72,9 @@ func (d orgDoor) connectionOf(ctx context.Context, version int) (Connection, err
 	return c, err
 }
 
-// MarkConnectionRefused notes that Hostaway refused the credentials, and forgets
-// the token. Error: ErrNotFound when the connection is no longer of this version.
+// MarkConnectionRefused notes that Hostaway refused the credentials, forgets the
+// token, and has the owners told, once for each version of the connection.
+// Error: ErrNotFound when the connection is no longer of this version.
 func (o *Org) MarkConnectionRefused(ctx context.Context, version int, detail string) error {
 	err := o.write(ctx, func(d orgDoor) error {
 		c, err := d.connectionOf(ctx, version)
@@ -85,12 +87,39 @@ UPDATE connections SET state = ?, detail = ?, refused_at = ?, token = NULL, toke
 		if err != nil || c.State == ConnectionRefused {
 			return err
 		}
-		return d.audit(ctx, Actor{Kind: ActorSystem, Name: "Hostaway"}, Action{Name: "connection.refused", Target: c.ID, Detail: detail})
+		if err := d.audit(ctx, Actor{Kind: ActorSystem, Name: "Hostaway"}, Action{Name: "connection.refused", Target: c.ID, Detail: detail}); err != nil {
+			return err
+		}
+		return d.tellOfRefusal(ctx, c)
 	})
 	if err != nil {
 		return fmt.Errorf("mark the connection as refused: %w", err)
 	}
 	return nil
+}
+
+// tellOfRefusal queues the mail to the owners, with what is billed until they mend it.
+func (d orgDoor) tellOfRefusal(ctx context.Context, c Connection) error {
+	if !d.org.store.mail {
+		return nil
+	}
+	payload := BillingMail{AccountID: c.AccountID}
+	if d.org.store.billing {
+		account, err := d.billing(ctx)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		desired, err := d.desired(ctx)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		payload.Listings, payload.UnitAmount, payload.Currency = desired.Quantity, account.UnitAmount, account.Currency
+	}
+	mail, err := NewBillingMail(MailCredentialsInvalid, ToOwners, fmt.Sprintf("credentials_invalid:%d", c.Version), payload)
+	if err != nil {
+		return err
+	}
+	return d.enqueue(ctx, []NewMail{mail})
 }
 
 // MarkConnectionChecked notes that Hostaway took the credentials just now. A nil

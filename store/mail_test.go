@@ -36,6 +36,67 @@ func dueNow(t *testing.T, st *Store, at time.Time) (texts []string, mails []Mail
 	return texts, mails
 }
 
+// TestOwnersAreToldWhenHostawayRefuses: with the refusal, once for each version of the
+// connection, whether or not anybody pays; and nobody where no mail is sent.
+func TestOwnersAreToldWhenHostawayRefuses(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name          string
+		billing, mail bool
+		want          []string
+	}{
+		{"billing", true, true, []string{`credentials_invalid:{"unit_amount":500,"currency":"usd","listings":7,"account_id":1}>acme@example.com `}},
+		{"no billing", false, true, []string{`credentials_invalid:{"account_id":1}>acme@example.com `}},
+		{"no mail", true, false, nil},
+	} {
+		now := time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
+		st := openAt(t, &now)
+		ctx := t.Context()
+		o := &Org{store: st, id: newParty(t, st, "Acme", 1).org}
+		newParty(t, st, "Beach", 2) // hears nothing
+		bill(t, st, o.id, "Acme")
+		st.billing, st.mail = test.billing, test.mail
+		err := o.write(ctx, func(d orgDoor) error {
+			if err := d.exec(ctx, `DELETE FROM mails`, nil); err != nil {
+				return err
+			}
+			if err := d.exec(ctx, `UPDATE billing_accounts SET unit_amount = 500, currency = 'usd'`, nil); err != nil {
+				return err
+			}
+			return d.exec(ctx, `UPDATE desired_quantities SET quantity = 7`, nil)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := o.Connection(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // refused, taken once more, and refused again: it is the same secret
+			for range 2 {
+				if err := o.MarkConnectionRefused(ctx, c.Version, "invalid_client"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got, _ := dueNow(t, st, now); !slices.Equal(got, test.want) {
+				t.Errorf("%s: mails %q, want %q", test.name, got, test.want)
+			}
+			if err := o.MarkConnectionChecked(ctx, c.Version, nil, time.Time{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if c, err = o.Connect(ctx, Actor{}, NewConnection{AccountID: 1, Secret: secret.New("another-secret-of-hostaway-1234")}); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.MarkConnectionRefused(ctx, c.Version, "invalid_client"); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := dueNow(t, st, now); len(got) != 2*len(test.want) {
+			t.Errorf("%s: the next secret was refused too: mails %q", test.name, got)
+		}
+	}
+}
+
 func TestMailsGoToEachOfARoleOnce(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
