@@ -8,6 +8,7 @@ import (
 	"html"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,15 +27,51 @@ func (h *stateHouse) status() string {
 	return a.Status
 }
 
-// planCard is the part of the billing page that says how the org stands, as its owner is sent it.
-func (h *stateHouse) planCard() string {
+// browser is a signed-in owner's.
+type browser struct {
+	h       *stateHouse
+	session string
+}
+
+func (h *stateHouse) signIn() browser {
 	h.t.Helper()
 	token, _, err := h.store.SignIn(h.ctx(), store.SignIn{Email: h.org.Email, Password: h.org.Password, IP: "127.0.0.1"})
 	h.do(err)
-	r := httptest.NewRequestWithContext(h.ctx(), http.MethodGet, "http://127.0.0.1:8080/billing", http.NoBody)
-	r.AddCookie(&http.Cookie{Name: "session", Value: token.Reveal()})
+	return browser{h, token.Reveal()}
+}
+
+func (b browser) do(method, path string, form url.Values) *httptest.ResponseRecorder {
+	b.h.t.Helper()
+	r := httptest.NewRequestWithContext(b.h.ctx(), method, "http://127.0.0.1:8080"+path, strings.NewReader(form.Encode()))
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	r.AddCookie(&http.Cookie{Name: "session", Value: b.session})
 	w := httptest.NewRecorder()
-	h.pages.ServeHTTP(w, r)
+	b.h.pages.ServeHTTP(w, r)
+	return w
+}
+
+// form reads the hidden fields of the form on a page that goes to an address.
+func (b browser) form(page, action string) url.Values {
+	b.h.t.Helper()
+	w := b.do(http.MethodGet, page, nil)
+	_, form, found := strings.Cut(w.Body.String(), `action="`+action+`"`)
+	form, _, whole := strings.Cut(form, "</form>")
+	if w.Code != http.StatusOK || !found || !whole {
+		b.h.t.Fatalf("%s is %d and has no form to %s", page, w.Code, action)
+	}
+	fields := url.Values{}
+	for _, field := range regexp.MustCompile(`<input type="hidden" name="([a-z]+)" value="([^"]*)"`).FindAllStringSubmatch(form, -1) {
+		fields.Set(field[1], html.UnescapeString(field[2]))
+	}
+	return fields
+}
+
+// planCard is the part of the billing page that says how the org stands, as its owner is sent it.
+func (h *stateHouse) planCard() string {
+	h.t.Helper()
+	w := h.signIn().do(http.MethodGet, "/billing", nil)
 	_, card, found := strings.Cut(w.Body.String(), `aria-labelledby="h-plan"`)
 	card, _, whole := strings.Cut(card, "</section>")
 	if w.Code != http.StatusOK || !found || !whole {

@@ -31,11 +31,10 @@ func (d *Dashboard) openPortal(c *fiber.Ctx, v *visit) error {
 	return d.leave(c, v, "the customer portal", d.cfg.Billing.Portal)
 }
 
-// leave opens a page at Stripe, once for a form that is sent twice in a row, and sends the browser there.
+// leave opens a page at Stripe and sends the browser there. No address is remembered, not even for a double click: the page behind
+// it may be paid, closed or run out by the time the same form comes again, and only whoever asks Stripe knows that.
 func (d *Dashboard) leave(c *fiber.Ctx, v *visit, to string, open opening) error {
-	address, err := d.leaving.once(v.org.ID(), c.Path()+"\x00"+posted(c, "once"), func() (string, error) {
-		return open(c.UserContext(), v.org, v.actor(c))
-	})
+	address, err := open(c.UserContext(), v.org, v.actor(c))
 	if err != nil {
 		return d.backWith(c, err)
 	}
@@ -142,63 +141,6 @@ func (d *Dashboard) change(c *fiber.Ctx, v *visit, code string, do func() error)
 		return d.backWith(c, err)
 	}
 	return d.whenCopied(c, v, err, d.ending(billingHref, code))
-}
-
-// leaveFor is how long an address at Stripe is given again to the same form: long enough for a double click, too short for anybody to
-// use the page up. Whoever sends the form later is led by what Stripe says then.
-const leaveFor = 3 * time.Second
-
-// leaves remembers the addresses that forms opened, so that a double click opens one page.
-type leaves struct {
-	now    func() time.Time
-	mu     sync.Mutex
-	byForm map[string]*openedPage
-}
-
-type openedPage struct {
-	at      time.Time
-	mu      sync.Mutex // held while the page is opened
-	address string
-}
-
-func newLeaves(now func() time.Time) *leaves {
-	return &leaves{now: now, byForm: map[string]*openedPage{}}
-}
-
-// once calls open for the first of several equal forms; the others wait and get its address.
-func (l *leaves) once(orgID, form string, open func() (string, error)) (string, error) {
-	page := l.find(orgID, form)
-	page.mu.Lock()
-	defer page.mu.Unlock()
-	if page.address != "" {
-		return page.address, nil
-	}
-	address, err := open()
-	if err == nil {
-		page.address = address
-	}
-	return address, err
-}
-
-// find forgets what is too old, and the org's other pages where this is a new one: opening it may close them.
-func (l *leaves) find(orgID, form string) *openedPage {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now, key := l.now(), orgID+"\x00"+form
-	page := l.byForm[key]
-	if page != nil && now.Sub(page.at) >= leaveFor {
-		page = nil
-	}
-	for k, other := range l.byForm {
-		if now.Sub(other.at) >= leaveFor || page == nil && strings.HasPrefix(k, orgID+"\x00") {
-			delete(l.byForm, k)
-		}
-	}
-	if page == nil {
-		page = &openedPage{at: now}
-		l.byForm[key] = page
-	}
-	return page
 }
 
 // paced lets each org do something once in a while.

@@ -22,7 +22,6 @@ type fakeBilling struct {
 	invoices map[string][]Invoice
 	failures map[string]error // by method
 	calls    []string         // "method org who detail"
-	wait     chan struct{}    // when set, StartCheckout waits for it
 	checkout string           // where Checkout is, instead of at a place that does not exist
 	arrives  int              // Refresh finds the subscription with this call; 0 never
 	fetched  int
@@ -138,15 +137,8 @@ func (f *fakeBilling) Projected(_ context.Context, org *store.Org) (ProjectedBil
 	}, f.failures["Projected"]
 }
 
-func (f *fakeBilling) StartCheckout(ctx context.Context, org *store.Org, by store.Actor) (string, error) {
+func (f *fakeBilling) StartCheckout(_ context.Context, org *store.Org, by store.Actor) (string, error) {
 	err := f.note("StartCheckout", org, by, "")
-	if f.wait != nil {
-		select {
-		case <-f.wait:
-		case <-ctx.Done():
-			return "", ctx.Err()
-		}
-	}
 	if f.checkout != "" {
 		return f.checkout, err
 	}

@@ -100,7 +100,6 @@ type Dashboard struct {
 	held      *heldAnswers
 	checks    *turns
 	exports   *turns
-	leaving   *leaves
 	refreshes *paced
 	routes    []route
 	openAPI   []byte
@@ -130,7 +129,7 @@ func newWith(cfg Config, files *assets) (*Dashboard, error) {
 	d := &Dashboard{
 		cfg: cfg, secure: base.Scheme == "https", assets: files, crossed: http.NewCrossOriginProtection(),
 		once: newOnceGuard(cfg.Now), held: newHeldAnswers(cfg.Now), checks: newCheckTurns(cfg.Now), exports: newExportTurns(cfg.Now),
-		leaving: newLeaves(cfg.Now), refreshes: newPaced(cfg.Now, confirmEvery), renewed: 10 * time.Second,
+		refreshes: newPaced(cfg.Now, confirmEvery), renewed: 10 * time.Second,
 	}
 	if err := d.crossed.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {
 		return nil, fmt.Errorf("trust origin of the base address: %w", err)
