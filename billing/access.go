@@ -141,7 +141,7 @@ func (v *accessVerdict) overdue(f facts, s stripeSubscription, now time.Time) {
 		if i.SubscriptionID != s.ID || !isOverdue(i, now) {
 			continue
 		}
-		if since := overdueSince(i); v.OverdueSince == nil || since.Before(*v.OverdueSince) {
+		if since := f.begun(overdueSince(i), now); v.OverdueSince == nil || since.Before(*v.OverdueSince) {
 			v.Overdue, v.OverdueSince = &i, &since
 		}
 	}
@@ -150,9 +150,22 @@ func (v *accessVerdict) overdue(f facts, s stripeSubscription, now time.Time) {
 	}
 	// Stripe says so and shows no such invoice: it was written off, or is just being
 	// paid. The time that is known already stands.
-	v.OverdueSince = f.OverdueSince
-	if v.OverdueSince == nil {
-		v.OverdueSince = &now
+	v.OverdueSince = &now
+	if f.OverdueSince != nil && !f.OverdueSince.After(now) {
+		v.OverdueSince = f.OverdueSince
+	}
+}
+
+// begun is since when a debt is one, by our clock. Stripe's may be ahead of it, and what
+// it reports has happened: then since it was seen here first.
+func (f facts) begun(since, now time.Time) time.Time {
+	switch {
+	case !since.After(now):
+		return since
+	case f.OverdueSince != nil && !f.OverdueSince.After(now):
+		return *f.OverdueSince
+	default:
+		return now
 	}
 }
 

@@ -154,8 +154,7 @@ func (c change) endedAt() *time.Time {
 	if c.v.Subscription == nil {
 		return &c.now
 	}
-	at := endedAt(*c.v.Subscription)
-	return &at
+	return endOfEnded(c.old, *c.v.Subscription, c.now)
 }
 
 // returned: the money of the latest invoice went back. Access stays; what becomes of

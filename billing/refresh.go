@@ -183,7 +183,7 @@ func (b *Billing) accountOf(old store.BillingAccount, v accessVerdict, f facts, 
 	next.SubscriptionID, next.Status = s.ID, string(s.Status)
 	next.PeriodStart, next.PeriodEnd = known(s.PeriodStart), known(s.PeriodEnd)
 	if ended(s.Status) {
-		end := known(endedAt(*s))
+		end := endOfEnded(old, *s, now)
 		next.PeriodEnd, next.CancelAt = end, end
 	}
 	next.LatestInvoiceID = s.LatestInvoiceID
@@ -223,6 +223,19 @@ func endedAt(s stripeSubscription) time.Time {
 		}
 	}
 	return s.PeriodEnd
+}
+
+// endOfEnded is when a subscription that has ended did so, by our clock. Stripe's may be
+// ahead of it, and what has ended does not end later: then when it was seen here first.
+func endOfEnded(old store.BillingAccount, s stripeSubscription, now time.Time) *time.Time {
+	end := known(endedAt(s))
+	if end == nil || !end.After(now) {
+		return end
+	}
+	if old.SubscriptionID == s.ID && old.Status == string(s.Status) && old.CancelAt != nil && !old.CancelAt.After(now) {
+		return old.CancelAt
+	}
+	return &now
 }
 
 // same tells whether two accounts differ in nothing but when they were read.
