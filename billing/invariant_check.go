@@ -242,6 +242,6 @@ func (s *survey) checkEvents(f *findings) {
 		}
 	}
 	if late > 0 {
-		f.of("inbox", invEvents, "%d events of Stripe's wait for more than ten minutes, the oldest since %s", late, oldest.Format(time.RFC3339))
+		f.of("inbox", invEvents, "events of Stripe's that wait for more than ten minutes: %d, the oldest since %s", late, oldest.Format(time.RFC3339))
 	}
 }

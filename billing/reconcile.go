@@ -174,7 +174,7 @@ func (b *Billing) undelivered(ctx context.Context, f *findings) error {
 		}
 	}
 	if n > 0 {
-		f.of("endpoint", invEvents, "Stripe could not deliver %d events of the last day, the oldest of %s", n, oldest.Format(time.RFC3339))
+		f.of("endpoint", invEvents, "Stripe could not deliver events of the last day: %d, the oldest of %s", n, oldest.Format(time.RFC3339))
 	}
 	return nil
 }
