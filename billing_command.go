@@ -25,6 +25,7 @@ func billingSetupCommand() command {
 			var o setupOptions
 			flags.StringVar(&o.amount, "amount", "", "`AMOUNT` of one listing a month, like 5.00; needed where there is no price yet")
 			flags.StringVar(&o.currency, "currency", "", "`CURRENCY` of the amount (default: usd)")
+			flags.BoolVar(&o.newEndpoint, "new-endpoint", false, "make another webhook endpoint and print its secret: for one whose secret was lost. What is there stays, until you disable it")
 			flags.StringVar(&o.webhook, "webhook-url", "", "`ADDRESS` to which Stripe posts, without the path (default: HMCP_BASE_URL)")
 			return adminAction(func(ctx context.Context, d desk, _ []string) error { return d.billingSetup(ctx, o) })
 		},
@@ -32,13 +33,19 @@ func billingSetupCommand() command {
 }
 
 // setupOptions are what was chosen on the command line.
-type setupOptions struct{ amount, currency, webhook string }
+type setupOptions struct {
+	amount, currency, webhook string
+	newEndpoint               bool
+}
 
 func (d desk) billingSetup(ctx context.Context, o setupOptions) error {
 	if err := d.needsBilling(); err != nil {
 		return err
 	}
-	cfg := billing.SetupConfig{Store: d.store, Key: d.config.StripeKey, PriceLookup: d.config.StripePrice, BaseURL: d.baseURL(), Money: formatMoney}
+	cfg := billing.SetupConfig{
+		Store: d.store, Key: d.config.StripeKey, PriceLookup: d.config.StripePrice, BaseURL: d.baseURL(), Money: formatMoney,
+		WebhookSecrets: d.config.StripeWebhookSecrets, NewEndpoint: o.newEndpoint,
+	}
 	if d.config.given("HMCP_STRIPE_URL") {
 		cfg.URL = d.config.StripeURL
 	}
@@ -66,7 +73,10 @@ func (d desk) billingSetup(ctx context.Context, o setupOptions) error {
 	if err != nil {
 		return d.stripeFailed(err, "setting Stripe up stopped", "; then run it again: what stands above was done and stays")
 	}
-	return d.printf("%s", setupDone(report))
+	if err := d.printf("%s", setupDone(report)); err != nil || !report.SecretWrong {
+		return err
+	}
+	return failed(nil, report.Doubt.What, report.Doubt.Do)
 }
 
 // price reads what a listing is to cost, if that was said.
@@ -98,18 +108,36 @@ func setupDone(report billing.SetupReport) string {
 	var b strings.Builder
 	switch {
 	case !report.WebhookSecret.IsZero():
-		fmt.Fprintf(&b, "\nThe endpoint's signing secret, which nobody can read again:\n\n  %s\n\nSet HMCP_STRIPE_WEBHOOK_SECRET to it, or write it into the file that HMCP_STRIPE_WEBHOOK_SECRET_FILE names, and start the server.\n",
-			report.WebhookSecret.Reveal())
+		fmt.Fprintf(&b, "\nThe endpoint's signing secret, which nobody can read again:\n\n  %s\n\n%s\n", report.WebhookSecret.Reveal(), secretToUse(report))
 	case report.Changed:
 		b.WriteString("\nThe rest was there already; the webhook endpoint keeps its secret.\n")
 	default:
 		b.WriteString("\nAll of it was there already.\n")
+	}
+	if p := report.Doubt; p != nil && !report.SecretWrong { // what is wrong is said at the end
+		fmt.Fprintf(&b, "Beware: %s. To put it right, %s.\n", p.What, p.Do)
 	}
 	b.WriteString("In Stripe's dashboard, set failed payments to cancel the subscription after the last retry (docs/billing.md).\n")
 	if !report.Live {
 		b.WriteString("This is test mode: nobody is charged.\n")
 	}
 	return b.String()
+}
+
+// secretToUse says what to do with a new secret: beside one that works it is added, so
+// that no event is refused meanwhile.
+func secretToUse(report billing.SetupReport) string {
+	const file = "or write it into the file that HMCP_STRIPE_WEBHOOK_SECRET_FILE names"
+	others := strings.Join(report.Others, ", ")
+	switch {
+	case others == "":
+		return "Set HMCP_STRIPE_WEBHOOK_SECRET to it, " + file + ", and start the server."
+	case report.OtherInForce:
+		return "Add it to HMCP_STRIPE_WEBHOOK_SECRET behind the one that is there and a comma, " + file + ", and restart the server: both are in force then.\n" +
+			"Then disable " + others + " in Stripe's dashboard (Developers, Webhooks), and take the old secret out."
+	}
+	return "Set HMCP_STRIPE_WEBHOOK_SECRET to it, " + file + ", and restart the server.\n" +
+		"Then disable " + others + " in Stripe's dashboard (Developers, Webhooks): what it sends is refused, since nobody has its secret."
 }
 
 func billingCheckCommand() command {

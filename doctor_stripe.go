@@ -70,6 +70,9 @@ func secretChecks(c config, found billing.Inspection) []check {
 	if p := found.SecretProblem; p != nil {
 		return []check{bad(name, p.What+": the server does not start", p.Do)}
 	}
+	if p := found.SecretIdle; p != nil {
+		return []check{bad(name, p.What, p.Do)}
+	}
 	if doubt := signatureDoubt(name, s); doubt != nil {
 		return []check{*doubt}
 	}
@@ -84,5 +87,5 @@ func secretChecks(c config, found billing.Inspection) []check {
 	if found.OtherSecret {
 		text = fmt.Sprintf("it is not the one that setup printed for the endpoint %s, so it is wrong unless it was rolled in Stripe's dashboard since; %s", found.EndpointID, text)
 	}
-	return []check{doubtful(name, text, "compare it with the signing secret in Stripe's dashboard (Developers, Webhooks); to have an event sent, make a customer there while the server runs, and delete it again")}
+	return []check{doubtful(name, text, "compare it with the signing secret in Stripe's dashboard (Developers, Webhooks), or have a new one with `"+binaryName+" billing setup --new-endpoint`; to have an event sent, make a customer there while the server runs, and delete it again")}
 }

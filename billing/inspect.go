@@ -27,11 +27,13 @@ type Inspection struct {
 	EndpointID      string
 	EndpointProblem *SettingError
 	// SecretProblem is what is known to be wrong with the webhook secrets: the server
-	// does not start with it. SecretOf is the endpoint for which setup made one of
+	// does not start with it. SecretIdle: they are of endpoints that send nothing here,
+	// and another one does. SecretOf is the endpoint for which setup made one of
 	// them, "": that is not known.
 	// OtherSecret tells that setup printed another secret for the endpoint than those
 	// that are given: unless it was rolled since, they are wrong.
 	SecretProblem *SettingError
+	SecretIdle    *SettingError
 	SecretOf      string
 	OtherSecret   bool
 	// Signatures is what posts have shown of them.
@@ -76,6 +78,7 @@ func Inspect(ctx context.Context, cfg Config, seen Seen) (Inspection, error) {
 	if found.SecretProblem == nil && len(cfg.WebhookSecrets) > 0 {
 		errors.As(cfg.endpointGone(seen.Setups, all), &found.SecretProblem)
 	}
+	found.SecretIdle = cfg.endpointIdle(seen.Setups, all)
 	for _, made := range seen.Setups {
 		found.OtherSecret = found.OtherSecret || made.EndpointID == found.EndpointID && found.EndpointID != ""
 		if slices.ContainsFunc(cfg.WebhookSecrets, made.Of) && slices.ContainsFunc(all, func(e stripeEndpoint) bool { return e.ID == made.EndpointID }) {

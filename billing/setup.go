@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +30,11 @@ type SetupConfig struct {
 	Currency   string
 	// BaseURL is where the dashboard is reached, and Stripe posts its events to.
 	BaseURL string
+	// WebhookSecrets are those in force on the server, as far as there are any yet.
+	WebhookSecrets []secret.Text
+	// NewEndpoint makes another webhook endpoint, with a secret of its own, also beside
+	// one that is there: for a secret that was lost.
+	NewEndpoint bool
 	// Money writes an amount in minor units for people; nil says it in those.
 	Money func(minor int64, currency string) string
 	// Pause waits between two tries of one call; nil is a timer that heeds ctx.
@@ -39,11 +43,18 @@ type SetupConfig struct {
 
 // SetupReport tells what was done, a line for each thing. WebhookSecret is set when a
 // webhook endpoint was made: nobody can read it again. Changed tells that anything was
-// made, or set anew.
+// made, or set anew. Doubt is what is known against the secrets in force, nil: nothing;
+// SecretWrong tells that they are surely not those of the endpoint that posts here.
+// Others are the enabled endpoints that post to the same address as a new one, and
+// OtherInForce tells that a secret of theirs is in force, or may be.
 type SetupReport struct {
 	Lines         []string
 	WebhookSecret secret.Text
 	Live, Changed bool
+	Doubt         *SettingError
+	SecretWrong   bool
+	Others        []string
+	OtherInForce  bool
 }
 
 // WebhookPath is where Stripe posts its events to, below the dashboard's address.
@@ -57,6 +68,7 @@ type setup struct {
 	SetupConfig
 	stripe *stripeAPI
 	report SetupReport
+	known  []store.StripeSetup // what earlier runs made
 	record store.StripeSetup
 	keys   string // the begin of this run's keys
 }
@@ -196,63 +208,6 @@ func (s *setup) portal(ctx context.Context) error {
 	}
 	s.record.PortalConfigurationID = c.ID
 	s.changed("portal configuration %s made: invoices, payment method, address, cancellation at the end of the period", c.ID)
-	return nil
-}
-
-func (s *setup) webhook(ctx context.Context) error {
-	address := s.BaseURL + WebhookPath
-	all, err := s.stripe.endpoints(ctx)
-	if err != nil {
-		return err
-	}
-	for _, e := range all {
-		if e.URL != address || e.Status == "disabled" {
-			continue
-		}
-		if e.APIVersion == stripe.APIVersion {
-			return s.keepEndpoint(ctx, e)
-		}
-		s.say("webhook endpoint %s posts to the same address in API version %s: disable it in Stripe's dashboard once the new secret is in use", e.ID, orAccounts(e.APIVersion))
-	}
-	e, err := s.stripe.createEndpoint(ctx, address, s.keys+":webhook")
-	if err != nil {
-		return err
-	}
-	s.report.WebhookSecret, s.record.EndpointID, s.record.EndpointURL = secret.New(e.Secret), e.ID, e.URL
-	if err := s.Store.SaveStripeSetup(ctx, s.report.WebhookSecret, s.record); err != nil && !errors.Is(err, store.ErrNotReplicated) {
-		return err
-	}
-	s.changed("webhook endpoint %s made: %s, API version %s, %d kinds of event", e.ID, e.URL, e.APIVersion, len(e.Events))
-	return nil
-}
-
-func orAccounts(version string) string {
-	if version == "" {
-		return "of the account"
-	}
-	return version
-}
-
-// keepEndpoint sees that the endpoint is told of all that is needed. Its secret can't
-// be read again: whoever lost it looks into Stripe's dashboard.
-func (s *setup) keepEndpoint(ctx context.Context, e stripeEndpoint) error {
-	want := subscribedEvents()
-	missing := slices.ContainsFunc(want, func(kind string) bool { return !slices.Contains(e.Events, kind) && !slices.Contains(e.Events, "*") })
-	if missing || slices.Contains(e.Events, "invoice.created") {
-		if _, err := s.stripe.setEvents(ctx, e.ID, want, s.keys+":webhook"); err != nil {
-			return err
-		}
-		s.changed("webhook endpoint %s is there; its kinds of event were set anew", e.ID)
-	} else {
-		s.say("webhook endpoint %s is there", e.ID)
-	}
-	known, err := s.Store.StripeSetups(ctx)
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(known, func(x store.StripeSetup) bool { return x.EndpointID == e.ID }) {
-		s.say("its secret is not known here: copy it from Stripe's dashboard (Developers, Webhooks) into HMCP_STRIPE_WEBHOOK_SECRET")
-	}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"hostaway-mcp/store"
@@ -51,7 +52,7 @@ func (c Config) otherMode(setups []store.StripeSetup) error {
 			if made.Of(s) && made.Livemode != live {
 				return &SettingError{
 					fmt.Sprintf("the Stripe key is of %s mode and the webhook secret is of an endpoint of %s mode", modeName(live), modeName(made.Livemode)),
-					fmt.Sprintf("set HMCP_STRIPE_KEY and HMCP_STRIPE_WEBHOOK_SECRET of one mode; `hostaway-mcp billing setup` with the key of %s mode prints a secret for it where it makes the endpoint", modeName(live)),
+					fmt.Sprintf("set HMCP_STRIPE_KEY and HMCP_STRIPE_WEBHOOK_SECRET of one mode; `hostaway-mcp billing setup` with the key of %s mode prints a secret for it where it makes the endpoint, and always with --new-endpoint", modeName(live)),
 				}
 			}
 		}
@@ -72,7 +73,44 @@ func (c Config) endpointGone(setups []store.StripeSetup, endpoints []stripeEndpo
 	}
 	return &SettingError{
 		fmt.Sprintf("the webhook secret is that of the endpoint %s, which the Stripe account of this key does not have", id),
-		"run `hostaway-mcp billing setup`, which makes an endpoint and prints its secret, and set HMCP_STRIPE_WEBHOOK_SECRET to that; or set HMCP_STRIPE_KEY to a key of the account that has it",
+		newEndpointAdvice + "; or set HMCP_STRIPE_KEY to a key of the account that has it",
+	}
+}
+
+// endpointIdle tells of secrets that are all of endpoints which send nothing here, while
+// another endpoint does: it is disabled, or posts elsewhere. A secret of unknown origin
+// may be that of the other one. Unlike one that is gone, such an endpoint may come
+// back, and Stripe disables endpoints by itself, so that this refuses no start.
+func (c Config) endpointIdle(setups []store.StripeSetup, endpoints []stripeEndpoint) *SettingError {
+	address := c.BaseURL + WebhookPath
+	posting := func(e stripeEndpoint) bool { return e.URL == address && e.Status != "disabled" }
+	at := slices.IndexFunc(endpoints, posting)
+	var idle []string
+	for _, s := range c.WebhookSecrets {
+		made := slices.IndexFunc(setups, func(made store.StripeSetup) bool { return made.Of(s) })
+		if made < 0 {
+			return nil
+		}
+		id, why := setups[made].EndpointID, "deleted"
+		for _, e := range endpoints {
+			switch {
+			case e.ID != id:
+			case posting(e):
+				return nil
+			case e.Status == "disabled":
+				why = "disabled"
+			default:
+				why = "posting to " + e.URL
+			}
+		}
+		idle = append(idle, fmt.Sprintf("%s (%s)", id, why))
+	}
+	if at < 0 || len(idle) == 0 {
+		return nil
+	}
+	return &SettingError{
+		fmt.Sprintf("the secret in force is that of the webhook endpoint %s, and events come from %s, whose secret is needed", strings.Join(idle, ", "), endpoints[at].ID),
+		fmt.Sprintf("set HMCP_STRIPE_WEBHOOK_SECRET to the secret of %s; if nobody has it, %s", endpoints[at].ID, newEndpointAdvice),
 	}
 }
 
