@@ -76,6 +76,12 @@ func TestOperatorBillingLooksRight(t *testing.T) {
 	x.inspect(sight{"operator-billing-org", "/operator/orgs/" + fix.Org.ID(), nil, ""})
 	status.troubled()
 	x.inspect(sight{"operator-billing-trouble", "/operator/billing", nil, ""})
+	x.look(false, 390)
+	x.open("/operator/billing")
+	narrow := `[...document.querySelectorAll("[aria-labelledby=h-held] td[data-label=Why]")].filter(td => td.scrollHeight > 64 || td.childNodes.length !== 1).map(td => td.textContent + td.scrollHeight).join()`
+	if got := read[string](x, narrow); got != "" {
+		t.Errorf("squeezed at 390 px: %s", got)
+	}
 }
 
 // TestBillingByKeyboard: to the page, into the dialogs and out again, and along the chart.

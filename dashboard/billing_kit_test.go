@@ -324,6 +324,7 @@ func (f *fakeBillingOperator) troubled() {
 	f.status.Held = []OrgHeld{
 		{dune, HeldCount{HoldSpike, 410, 41, noon.Add(-52 * time.Hour), true}},
 		{alpine, HeldCount{HoldZero, 0, 84, noon.Add(-20 * time.Minute), false}},
+		{OrgName{"org_01hx3v7k2m9q8r5t6w0w", "Fjord Cabins"}, HeldCount{HoldUnpaid, 60, 84, noon.Add(-10 * time.Minute), false}},
 	}
 	f.status.Refused = []OrgRefused{{OrgName{"org_01hx3v7k2m9q8r5t6w0x", "Elbe Apartments"}, noon.AddDate(0, 0, -16), &billed}}
 	f.status.PendingEvents, f.status.OldestEvent, f.status.Mismatched = 37, 23*time.Minute, 4

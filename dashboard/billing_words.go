@@ -283,12 +283,12 @@ func (p plan) StripeText() string {
 	return "Stripe bills " + plural(p.AtStripe.Listings, "listing") + " at the moment, and " + number(*p.Billed) + " are due. " + numberWords[p.AtStripe.Then]
 }
 
-// heldWords say why a count waits, and what lets it through.
-var heldWords = map[HoldReason]struct{ why, then string }{
-	HoldZero:   {"No active listing was found, which may be a mistake at Hostaway.", "A second count at least an hour later confirms it."},
-	HoldDrop:   {"That is far fewer than before.", "A second count that agrees, at least six hours later, confirms it."},
-	HoldSpike:  {"That is far more than before.", "A second count that agrees, at least six hours later, confirms it."},
-	HoldUnpaid: {"While a payment is overdue the number is not lowered.", "It is as soon as the payment has arrived."},
+// heldWords say why a count waits, and what lets it through: to the owner in sentences, to the operator in a row of a table.
+var heldWords = map[HoldReason]struct{ why, then, row, waits string }{
+	HoldZero:   {"No active listing was found, which may be a mistake at Hostaway.", "A second count at least an hour later confirms it.", "No listing found", "a second count confirms it"},
+	HoldDrop:   {"That is far fewer than before.", "A second count that agrees, at least six hours later, confirms it.", "Far fewer than before", "a second count confirms it"},
+	HoldSpike:  {"That is far more than before.", "A second count that agrees, at least six hours later, confirms it.", "Far more than before", "a second count confirms it"},
+	HoldUnpaid: {"While a payment is overdue the number is not lowered.", "It is as soon as the payment has arrived.", "Fewer, while a payment is overdue", "it waits for the payment"},
 }
 
 func heldText(h HeldCount) string {

@@ -30,8 +30,14 @@ type stateRow struct {
 }
 
 // Why says in a few words why the count is held.
-func (h OrgHeld) Why() string {
-	return map[HoldReason]string{HoldZero: "No listing found", HoldDrop: "Far fewer than before", HoldSpike: "Far more than before", HoldUnpaid: "Fewer, while a payment is overdue"}[h.Reason]
+func (h OrgHeld) Why() string { return heldWords[h.Reason].row }
+
+// Waits says what it waits for.
+func (h OrgHeld) Waits() string {
+	if h.NeedsOperator {
+		return "it waits for you"
+	}
+	return heldWords[h.Reason].waits
 }
 
 // lateEvent and lateSweep are how long events and the comparison may take before they are trouble.

@@ -22,7 +22,7 @@ func TestOperatorSeesHowBillingDoes(t *testing.T) {
 	p.wantText(t, ".kpis .value", "215 | 25 | 0 | 25 min ago")
 	p.wantText(t, ".kpis .hint", "of 280 | by an overdue payment or an ended plan | waiting; last one came 4 min ago | all invariants: 9 h ago")
 	p.wantText(t, "[aria-labelledby=h-states] dd", "212 | 31 | 8 | 3 | 2 | 14 | 9 | 1")
-	p.wantText(t, "main .empty", "None. | None. A count is held when it finds nothing, or far more or far fewer listings than before. | None.")
+	p.wantText(t, "main .empty", "None. | None. A count is held when it finds nothing, far more or far fewer listings than before, or fewer while a payment is overdue. | None.")
 	b.get("/operator").wantText(t, "[aria-labelledby=h-billing] dd", "none | none | 25 min ago")
 	p = b.get("/operator/orgs/" + fix.Org.ID())
 	p.wantText(t, "[aria-labelledby=h-org-billing] .chip", "Active")
@@ -45,12 +45,12 @@ func TestOperatorSeesHowBillingDoes(t *testing.T) {
 	p.wantText(t, "[aria-labelledby=h-inbox] dd", "37 | 23 min | 4 min ago | 4 min ago | 12 , the last 2 min ago | 4 | 25 min ago | 9 h ago")
 	p.wantText(t, ".findings code", "I1 | I8")
 	p.wantText(t, ".findings .do", "Look whether somebody changed the quantity at Stripe. | End the customer's subscription at Stripe, or give it back its org.")
-	p.wantText(t, "[aria-labelledby=h-held] tbody th", "Dune House Rentals | Alpine Lets")
-	p.wantText(t, "[aria-labelledby=h-held] td[data-label=Why]", "Far more than before waits for you | No listing found a second count confirms it")
+	p.wantText(t, "[aria-labelledby=h-held] tbody th", "Dune House Rentals | Alpine Lets | Fjord Cabins")
+	p.wantText(t, "[aria-labelledby=h-held] td[data-label=Why]", "Far more than before it waits for you | No listing found a second count confirms it | Fewer, while a payment is overdue it waits for the payment")
 	p.wantText(t, "[aria-labelledby=h-refused] tbody th", "Elbe Apartments")
 	p.wantText(t, ".kpis .bad", "37")
 	wantPage(t, p, 200, "billing setup", "23 min")
-	b.get("/operator").wantText(t, "[aria-labelledby=h-billing] dd", "2 | 3 | 25 min ago")
+	b.get("/operator").wantText(t, "[aria-labelledby=h-billing] dd", "2 | 4 | 25 min ago")
 	status.status.Halted = "one run wanted to change 40 of 280 orgs: look at the findings, then run billing check"
 	p = b.get("/operator/billing")
 	p.wantText(t, ".verdict", "The reconciler has stopped repairing by itself. One run wanted to change 40 of 280 orgs: look at the findings, then run billing check.")
@@ -124,7 +124,7 @@ func TestBillingStatusForScripts(t *testing.T) {
 		t.Errorf("billing that is well: %+v", s)
 	}
 	status.troubled()
-	if s := read(); s.State != HealthFail || len(s.Findings) != 2 || s.Findings[1].OrgID != "" || !strings.HasPrefix(s.Findings[0].OrgID, "org_") || len(s.Held) != 2 || !s.Held[0].NeedsOperator || *s.Refused[0].Billed != 41 || s.OldestEventMS != 23*60_000 || s.Mismatched != 4 || s.RefusedPosts != 12 || s.RefusedAt == nil || s.VerifiedAt == nil {
+	if s := read(); s.State != HealthFail || len(s.Findings) != 2 || s.Findings[1].OrgID != "" || !strings.HasPrefix(s.Findings[0].OrgID, "org_") || len(s.Held) != 3 || !s.Held[0].NeedsOperator || *s.Refused[0].Billed != 41 || s.OldestEventMS != 23*60_000 || s.Mismatched != 4 || s.RefusedPosts != 12 || s.RefusedAt == nil || s.VerifiedAt == nil {
 		t.Errorf("billing in trouble: %+v", s)
 	}
 }
