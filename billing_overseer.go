@@ -15,6 +15,7 @@ import (
 
 const (
 	listedMost   = 200                 // orgs in a list on a page
+	repairsShown = 24 * time.Hour      // after a run put something right
 	refusedAfter = 14 * 24 * time.Hour // until an operator is asked about an org that can't be counted
 )
 
@@ -116,21 +117,26 @@ func planStates() []dashboard.BillingState {
 }
 
 func (o billingOverseer) addFindings(ctx context.Context, s *dashboard.BillingStatus, names map[string]string) error {
-	found, err := o.store.BillingFindings(ctx, o.now())
+	found, err := o.store.BillingFindings(ctx, o.now().Add(-repairsShown))
 	if err != nil {
 		return err
 	}
 	for _, f := range found {
-		if f.ResolvedAt != nil {
+		if f.ResolvedAt != nil && f.Repairs == 0 {
 			continue
 		}
-		if f.Subject == billing.ReconcilerSubject {
+		if f.ResolvedAt == nil && f.Subject == billing.ReconcilerSubject {
 			s.Halted = f.Detail + ". " + billing.Remedy(f.Invariant, f.Detail)
 			continue
 		}
 		one := dashboard.BillingFinding{Invariant: f.Invariant, Text: f.Detail, Do: billing.Remedy(f.Invariant, f.Detail), Since: f.FirstSeen}
 		if f.OrgID != "" {
 			one.Org = &dashboard.OrgName{ID: f.OrgID, Name: names[f.OrgID]}
+		}
+		if f.ResolvedAt != nil {
+			one.Do, one.Since = "", f.LastSeen
+			s.Repaired = append(s.Repaired, one)
+			continue
 		}
 		s.Findings = append(s.Findings, one)
 	}

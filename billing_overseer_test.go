@@ -64,6 +64,7 @@ func TestTheOperatorSeesWhatWaits(t *testing.T) {
 	p.counted(t, 4, store.BillableStart, "")
 	p.counted(t, 60, "", "tenfold")
 	run := store.FindingsRun{Invariants: []string{"I1", "I3"}, Found: []store.NewFinding{
+		{Invariant: "I2", Subject: p.alpha.Org.ID(), OrgID: p.alpha.Org.ID(), Detail: "tools answer without a subscription", Repaired: true},
 		{Invariant: "I3", Subject: p.alpha.Org.ID(), OrgID: p.alpha.Org.ID(), Detail: "it says past due"},
 		{Invariant: "I1", Subject: billing.ReconcilerSubject, Detail: "60 of 100 orgs would have their quantity set back"},
 	}}
@@ -76,6 +77,9 @@ func TestTheOperatorSeesWhatWaits(t *testing.T) {
 	}
 	if len(s.Findings) != 1 || s.Findings[0].Org == nil || s.Findings[0].Org.Name != "Alpha" || s.Findings[0].Do == "" || !strings.HasPrefix(s.Halted, "60 of 100 orgs would have their quantity set back. See who changes quantities") {
 		t.Errorf("findings %+v, halted %q", s.Findings, s.Halted)
+	}
+	if len(s.Repaired) != 1 || s.Repaired[0].Invariant != "I2" || s.Repaired[0].Org.Name != "Alpha" || !s.Repaired[0].Since.Equal(p.clock.Now()) {
+		t.Errorf("repaired %+v", s.Repaired)
 	}
 	if len(s.Held) != 1 || s.Held[0].Org.ID != p.alpha.Org.ID() || !s.Held[0].NeedsOperator || s.Held[0].Listings != 60 {
 		t.Errorf("held %+v", s.Held)

@@ -163,19 +163,19 @@ func (o *office) broken(t *testing.T) (ids []string) {
 	return ids
 }
 
-// found are the findings of an invariant that are open in the store.
-func (o *office) found(t *testing.T, invariant string) (open []store.BillingFinding) {
+// known are all findings of an invariant, found those that are open.
+func (o *office) known(t *testing.T, invariant string) []store.BillingFinding {
 	t.Helper()
 	all, err := o.store.BillingFindings(t.Context(), o.now().AddDate(-1, 0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range all {
-		if f.Invariant == invariant && f.ResolvedAt == nil {
-			open = append(open, f)
-		}
-	}
-	return open
+	return slices.DeleteFunc(all, func(f store.BillingFinding) bool { return f.Invariant != invariant })
+}
+
+func (o *office) found(t *testing.T, invariant string) []store.BillingFinding {
+	t.Helper()
+	return slices.DeleteFunc(o.known(t, invariant), func(f store.BillingFinding) bool { return f.ResolvedAt != nil })
 }
 
 func (o *office) mails(t *testing.T) map[string]int {

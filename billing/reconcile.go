@@ -311,7 +311,7 @@ func (b *Billing) keepFindings(ctx context.Context, f findings, full bool) error
 	return b.cfg.Store.RecordFindings(ctx, run)
 }
 
-// merged has one finding for each invariant and subject.
+// merged has one finding for each invariant and subject, repaired if all of it was.
 func (f findings) merged() (all []store.NewFinding) {
 	place := map[string]int{}
 	for _, one := range f {
@@ -322,7 +322,7 @@ func (f findings) merged() (all []store.NewFinding) {
 		key := n.Invariant + " " + n.Subject
 		if i, ok := place[key]; ok {
 			all[i].Detail += "; " + n.Detail
-			all[i].Repaired = all[i].Repaired || n.Repaired
+			all[i].Repaired = all[i].Repaired && n.Repaired
 			continue
 		}
 		place[key] = len(all)

@@ -141,7 +141,7 @@ func TestAStripeThatIsDownConcludesNothing(t *testing.T) {
 	must(t, o.stripe.ChangeQuantityByHand(o.account(t, org).SubscriptionID, 50))
 	o.stripe.Advance(time.Hour)
 	o.sweep(t, false)
-	before := fmt.Sprint(o.found(t, "I1"))
+	before := fmt.Sprint(o.known(t, "I1"))
 	o.stripe.Outage(o.now(), o.now().Add(24*time.Hour))
 	if _, err := o.Reconcile(t.Context()); kindOf(err) == "" {
 		t.Errorf("a run without Stripe: %v", err)
@@ -149,7 +149,7 @@ func TestAStripeThatIsDownConcludesNothing(t *testing.T) {
 	if _, err := o.Invariants(t.Context()); kindOf(err) == "" {
 		t.Errorf("a check without Stripe: %v", err)
 	}
-	if after := fmt.Sprint(o.found(t, "I1")); after != before {
+	if after := fmt.Sprint(o.known(t, "I1")); after != before {
 		t.Errorf("findings changed from %s to %s", before, after)
 	}
 	if a := o.account(t, org); a.Access != store.AccessActive {

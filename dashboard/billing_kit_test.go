@@ -321,6 +321,7 @@ func (f *fakeBillingOperator) troubled() {
 		{"I1", &alpine, "Stripe bills 84 listings, and 80 are wanted since three hours", "look whether somebody changed the quantity at Stripe", noon.Add(-3 * time.Hour)},
 		{"I8", nil, "a customer at Stripe belongs to no org: cus_PxK2", "end the customer's subscription at Stripe, or give it back its org", noon.Add(-30 * time.Hour)},
 	}
+	f.status.Repaired = []BillingFinding{{"I3", &dune, "ours says past due, Stripe's says active", "", noon.Add(-25 * time.Minute)}}
 	f.status.Held = []OrgHeld{
 		{dune, HeldCount{HoldSpike, 410, 41, noon.Add(-52 * time.Hour), true}},
 		{alpine, HeldCount{HoldZero, 0, 84, noon.Add(-20 * time.Minute), false}},

@@ -33,6 +33,7 @@ const (
 // BillingStatus is billing in figures. A time that is nil has not been yet.
 type BillingStatus struct {
 	Findings []BillingFinding // what the reconciler found broken and nobody has mended yet
+	Repaired []BillingFinding // what it put right by itself within the last day; Since is when it did, and Do says nothing
 	Held     []OrgHeld        // oldest first
 	Refused  []OrgRefused     // for two weeks and more
 	States   []StateCount     // how many orgs are in each state

@@ -238,6 +238,7 @@ type apiStateCount struct {
 type apiBillingStatus struct {
 	State         HealthState     `json:"state"`
 	Findings      []apiFinding    `json:"findings"`
+	Repaired      []apiFinding    `json:"repaired"`
 	Held          []apiHeldCount  `json:"held"`
 	Refused       []apiRefused    `json:"credentials_refused"`
 	States        []apiStateCount `json:"states"`
@@ -253,22 +254,27 @@ type apiBillingStatus struct {
 	RefusedAt     *time.Time      `json:"last_refused_at"`
 }
 
+func apiFindings(found []BillingFinding) []apiFinding {
+	out := make([]apiFinding, 0, len(found))
+	for _, f := range found {
+		one := apiFinding{Invariant: f.Invariant, Text: f.Text, Do: f.Do, Since: f.Since}
+		if f.Org != nil {
+			one.OrgID = f.Org.ID
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
 func (d *Dashboard) apiOperatorBilling(c *fiber.Ctx, _ *visit) error {
 	s, err := d.cfg.BillingOperator.Status(c.UserContext())
 	if err != nil {
 		return err
 	}
 	out := apiBillingStatus{
-		State: judgeBilling(s).State, Findings: []apiFinding{}, Held: []apiHeldCount{}, Refused: []apiRefused{}, States: []apiStateCount{}, Halted: s.Halted,
+		State: judgeBilling(s).State, Findings: apiFindings(s.Findings), Repaired: apiFindings(s.Repaired), Held: []apiHeldCount{}, Refused: []apiRefused{}, States: []apiStateCount{}, Halted: s.Halted,
 		PendingEvents: s.PendingEvents, OldestEventMS: s.OldestEvent.Milliseconds(), LastEventAt: s.LastEventAt, LastSweepAt: s.LastSweepAt, ReconciledAt: s.ReconciledAt, Mismatched: s.Mismatched,
 		VerifiedAt: s.VerifiedAt, RefusedPosts: s.RefusedPosts, RefusedAt: s.RefusedAt,
-	}
-	for _, f := range s.Findings {
-		one := apiFinding{Invariant: f.Invariant, Text: f.Text, Do: f.Do, Since: f.Since}
-		if f.Org != nil {
-			one.OrgID = f.Org.ID
-		}
-		out.Findings = append(out.Findings, one)
 	}
 	for _, h := range s.Held {
 		out.Held = append(out.Held, apiHeldCount{h.Org.ID, h.Reason, h.Listings, h.Billed, h.Since, h.NeedsOperator})

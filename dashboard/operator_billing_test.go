@@ -43,7 +43,9 @@ func TestOperatorSeesHowBillingDoes(t *testing.T) {
 	p = b.get("/operator/billing")
 	p.wantText(t, "[data-verdict]", "2 invariants are broken")
 	p.wantText(t, "[aria-labelledby=h-inbox] dd", "37 | 23 min | 4 min ago | 4 min ago | 12 , the last 2 min ago | 4 | 25 min ago | 9 h ago")
-	p.wantText(t, ".findings code", "I1 | I8")
+	p.wantText(t, "[aria-labelledby=h-findings] code", "I1 | I8 | I3")
+	p.wantText(t, ".findings.repaired li", "I3 Dune House Rentals : Ours says past due, Stripe's says active. 25 min ago")
+	p.wantText(t, "[aria-labelledby=h-findings] summary", "Repaired by itself within the last day: 1")
 	p.wantText(t, ".findings .do", "Look whether somebody changed the quantity at Stripe. | End the customer's subscription at Stripe, or give it back its org.")
 	p.wantText(t, "[aria-labelledby=h-held] tbody th", "Dune House Rentals | Alpine Lets | Fjord Cabins")
 	p.wantText(t, "[aria-labelledby=h-held] td[data-label=Why]", "Far more than before it waits for you | No listing found a second count confirms it | Fewer, while a payment is overdue it waits for the payment")
@@ -120,11 +122,11 @@ func TestBillingStatusForScripts(t *testing.T) {
 		}
 		return s
 	}
-	if s := read(); s.State != HealthOK || len(s.States) != 8 || s.Findings == nil || s.PendingEvents != 0 {
+	if s := read(); s.State != HealthOK || len(s.States) != 8 || s.Findings == nil || s.Repaired == nil || s.PendingEvents != 0 {
 		t.Errorf("billing that is well: %+v", s)
 	}
 	status.troubled()
-	if s := read(); s.State != HealthFail || len(s.Findings) != 2 || s.Findings[1].OrgID != "" || !strings.HasPrefix(s.Findings[0].OrgID, "org_") || len(s.Held) != 3 || !s.Held[0].NeedsOperator || *s.Refused[0].Billed != 41 || s.OldestEventMS != 23*60_000 || s.Mismatched != 4 || s.RefusedPosts != 12 || s.RefusedAt == nil || s.VerifiedAt == nil {
+	if s := read(); s.State != HealthFail || len(s.Findings) != 2 || len(s.Repaired) != 1 || s.Findings[1].OrgID != "" || !strings.HasPrefix(s.Findings[0].OrgID, "org_") || len(s.Held) != 3 || !s.Held[0].NeedsOperator || *s.Refused[0].Billed != 41 || s.OldestEventMS != 23*60_000 || s.Mismatched != 4 || s.RefusedPosts != 12 || s.RefusedAt == nil || s.VerifiedAt == nil {
 		t.Errorf("billing in trouble: %+v", s)
 	}
 }

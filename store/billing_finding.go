@@ -13,8 +13,8 @@ import (
 
 // BillingFinding is one invariant that does not hold for one subject: an org's id,
 // or Stripe's id of what belongs to none of ours. OrgID is the org that it is about,
-// or "". ResolvedAt is when a run found it healed. Repairs counts how often something
-// was done about it since FirstSeen.
+// or "". ResolvedAt is when a run repaired it or found it healed. Repairs counts how
+// often it was repaired since FirstSeen.
 type BillingFinding struct {
 	Invariant, Subject, OrgID, Detail string
 	FirstSeen, LastSeen               time.Time
@@ -22,7 +22,8 @@ type BillingFinding struct {
 	Repairs                           int
 }
 
-// NewFinding is what a run found. Repaired: something was done about it.
+// NewFinding is what a run found. Repaired: all of it was put right. That is believed
+// until a run finds it again, and not a second time.
 type NewFinding struct {
 	Invariant, Subject, OrgID, Detail string
 	Repaired                          bool

@@ -48,15 +48,19 @@ ON CONFLICT (secret_hash) DO UPDATE SET verified_at = coalesce(?2, verified_at),
   why = CASE WHEN ?2 IS NULL AND ?3 = 0 THEN why ELSE ?5 END`
 	sysListWebhookSecrets = `SELECT secret_hash, verified_at, refused, refused_at, why FROM webhook_secrets ORDER BY secret_hash`
 
+	// What a run repaired counts as resolved from then on, at the time it was last seen.
+	// The next run that does not find it confirms that; one that finds it again opens it,
+	// however often it is repaired then.
 	sysSawFinding = `
 INSERT INTO billing_findings (invariant, subject, in_org, detail, first_seen_at, last_seen_at, resolved_at, repairs)
-VALUES (?1, ?2, (SELECT id FROM orgs_all WHERE id = ?3), ?4, ?5, ?5, NULL, ?6)
-ON CONFLICT (invariant, subject) DO UPDATE SET in_org = excluded.in_org, detail = ?4, last_seen_at = ?5, resolved_at = NULL,
-  first_seen_at = CASE WHEN resolved_at IS NULL THEN first_seen_at ELSE ?5 END,
-  repairs = CASE WHEN resolved_at IS NULL THEN repairs ELSE 0 END + ?6`
+VALUES (?1, ?2, (SELECT id FROM orgs_all WHERE id = ?3), ?4, ?5, ?5, iif(?6, ?5, NULL), ?6)
+ON CONFLICT (invariant, subject) DO UPDATE SET in_org = excluded.in_org, detail = ?4, last_seen_at = ?5,
+  resolved_at = CASE WHEN ?6 AND NOT (repairs AND (resolved_at IS NULL OR resolved_at = last_seen_at)) THEN ?5 END,
+  first_seen_at = CASE WHEN resolved_at IS NULL OR resolved_at = last_seen_at THEN first_seen_at ELSE ?5 END,
+  repairs = CASE WHEN resolved_at IS NULL OR resolved_at = last_seen_at THEN repairs ELSE 0 END + ?6`
 	sysResolveFindings = `
 UPDATE billing_findings SET resolved_at = ?1
-WHERE resolved_at IS NULL AND invariant IN (SELECT value FROM json_each(?2)) AND subject NOT IN (SELECT value FROM json_each(?3))
+WHERE (resolved_at IS NULL OR resolved_at = last_seen_at) AND invariant IN (SELECT value FROM json_each(?2)) AND subject NOT IN (SELECT value FROM json_each(?3))
   AND (invariant || ' ' || subject) NOT IN (SELECT value FROM json_each(?4))`
 	sysListFindings = `
 SELECT invariant, subject, coalesce(in_org, ''), detail, first_seen_at, last_seen_at, resolved_at, repairs FROM billing_findings
