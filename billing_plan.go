@@ -103,13 +103,17 @@ func (p plans) Overview(ctx context.Context, org *store.Org) (dashboard.BillingO
 	return o, errors.Join(p.addCount(ctx, org, &o), p.addConnection(ctx, org, &o))
 }
 
-// toolsStop is when a debt stops the tools: with the grace, or with our own trial where
-// that runs longer.
+// toolsStop is when a debt stops the tools: with the grace, or with the subscription if
+// that ends before, or with our own trial where that runs longer.
 func toolsStop(a store.AccessState) *time.Time {
-	if a.Access == store.AccessTrial && a.TrialEndsAt != nil && (a.GraceEndsAt == nil || a.GraceEndsAt.Before(*a.TrialEndsAt)) {
+	stops := a.GraceEndsAt
+	if stops != nil && a.CancelAt != nil && a.CancelAt.Before(*stops) {
+		stops = a.CancelAt
+	}
+	if a.Access == store.AccessTrial && a.TrialEndsAt != nil && (stops == nil || stops.Before(*a.TrialEndsAt)) {
 		return a.TrialEndsAt
 	}
-	return a.GraceEndsAt
+	return stops
 }
 
 // unitPrice is what the org pays for a listing, or would.

@@ -179,6 +179,19 @@ func endStates() []state {
 			h.charged()
 			h.do(h.room.Cancel(h.ctx(), h.org.Org, h.org.By(), ""))
 		}},
+		{name: "Payment failed, grace of 3 days, and canceled for the end of the period", grace: 3 * oneDay, into: (*stateHouse).canceledInDebt},
+		{name: "Suspended, and canceled for the end of the period", into: (*stateHouse).canceledInDebt},
+		{name: "Paid after that, still canceled", into: func(h *stateHouse) {
+			h.canceledInDebt()
+			h.earlier()
+			h.do(h.stripe.PayInvoice(h.latest()))
+			h.settle()
+		}},
+		{name: "Resumed instead of that, still suspended", into: func(h *stateHouse) {
+			h.canceledInDebt()
+			h.earlier()
+			h.do(h.room.Resume(h.ctx(), h.org.Org, h.org.By()))
+		}},
 		{name: "Resumed", into: func(h *stateHouse) {
 			h.charged()
 			h.do(h.room.Cancel(h.ctx(), h.org.Org, h.org.By(), ""))

@@ -183,6 +183,14 @@ func (h *stateHouse) failed() {
 	h.stripe.AdvanceTo(h.account().PeriodEnd.Add(2 * time.Hour))
 }
 
+// canceledInDebt has it canceled by its owner while that payment is overdue.
+func (h *stateHouse) canceledInDebt() {
+	h.t.Helper()
+	h.failed()
+	h.earlier()
+	h.do(h.room.Cancel(h.ctx(), h.org.Org, h.org.By(), ""))
+}
+
 // pausing makes a subscription as a person can, that pauses when its trial ends
 // without a card.
 func (h *stateHouse) pausing() {

@@ -82,14 +82,19 @@ func (c change) moved() []draft {
 }
 
 // toolsStop is when a debt stops the tools that still answer: with the grace, or with
-// our own trial where that runs longer; nil when it has, or there is none.
+// the subscription if that ends before, or with our own trial where that runs longer;
+// nil when it has, or there is none.
 func toolsStop(a store.BillingAccount) *time.Time {
+	stops := a.GraceEndsAt
+	if stops != nil && a.CancelAt != nil && a.CancelAt.Before(*stops) {
+		stops = a.CancelAt
+	}
 	switch a.Access {
 	case store.AccessGrace:
-		return a.GraceEndsAt
+		return stops
 	case store.AccessTrial:
-		if a.GraceEndsAt != nil && a.TrialEndsAt != nil && a.GraceEndsAt.After(*a.TrialEndsAt) {
-			return a.GraceEndsAt
+		if stops != nil && a.TrialEndsAt != nil && stops.After(*a.TrialEndsAt) {
+			return stops
 		}
 		return a.TrialEndsAt
 	default:
@@ -147,7 +152,19 @@ func (c change) canceled() []draft {
 	if s := c.v.Subscription; s != nil && !s.CanceledAt.IsZero() {
 		asked = s.CanceledAt
 	}
-	return to(stamp(c.next.CancelAt, c.now)+":"+stamp(&asked, c.now), store.BillingMail{EndsAt: c.next.CancelAt, Reason: string(store.ReasonCanceled)})
+	return to(stamp(c.next.CancelAt, c.now)+":"+stamp(&asked, c.now), c.endAhead())
+}
+
+// endAhead: tools answer until the end, unless a debt or a pause has stopped them, or
+// will before. Then the reason is that one, and StopsAt when it is still to come.
+func (c change) endAhead() store.BillingMail {
+	payload := store.BillingMail{EndsAt: c.next.CancelAt, Reason: string(store.ReasonCanceled)}
+	if !c.next.Access.Allowed() {
+		payload.Reason = string(c.next.AccessReason)
+	} else if stops := toolsStop(c.next); stops != nil && stops.Before(*c.next.CancelAt) {
+		payload.Reason, payload.StopsAt = string(c.next.AccessReason), stops
+	}
+	return payload
 }
 
 func (c change) endedAt() *time.Time {

@@ -131,7 +131,7 @@ func TestCancelAndResume(t *testing.T) {
 	old.Set("reason", "  too few guests "+strings.Repeat("é", 481)+"\r\n\r\n!!  ") // what a browser counts as 500
 	wantRedirect(t, b.post("/billing/cancel", old), "/billing")
 	p = b.get("/billing")
-	wantPage(t, p, 200, "Tools answer until its last day")
+	wantPage(t, p, 200, "It ends with the running period, as the plan says below")
 	p.wantText(t, ".plan header .chip", "Ends on 5 Dec 2026")
 	bills.mu.Lock()
 	if call := bills.calls[len(bills.calls)-1]; !strings.HasPrefix(call, "Cancel "+fix.Org.ID()+" "+fix.By().Name+" too few guests é") || !strings.HasSuffix(call, "é\n\n!!") {
@@ -156,10 +156,44 @@ func TestCancelAndResume(t *testing.T) {
 	wantPage(t, b.get("/billing"), 200, "Stripe could not be reached. Nothing was changed.")
 	bills.fail("Cancel", nil)
 	wantRedirect(t, b.post("/billing/cancel", form), "/billing")
-	wantPage(t, b.get("/billing"), 200, "Tools answer until its last day")
+	wantPage(t, b.get("/billing"), 200, "The subscription is canceled. It ends")
+}
 
-	bills.set(fix.Org, func(o *BillingOverview) { o.State, o.CancelAt = BillingSuspended, nil })
-	wantPage(t, b.get("/billing/cancel"), 200, "What is overdue stays to be paid")
+// TestCancelingPromisesNoToolsThatDoNotAnswer: where a debt or a pause stops them, now or before the subscription ends.
+func TestCancelingPromisesNoToolsThatDoNotAnswer(t *testing.T) {
+	t.Parallel()
+	w, bills, _ := billed(t)
+	fix := customer(t, w, "Harbour Stays", 40160)
+	b := w.owner(t, fix)
+	for _, tc := range []struct {
+		state       BillingState
+		reason      store.AccessReason
+		page, after string
+	}{
+		{BillingGrace, store.ReasonPaymentFailed, "on 5 Dec 2026. A payment is overdue, so tools answer until 25 Nov 2026, 12:00 UTC only; once it is paid, until the subscription ends. What is overdue stays to be paid.", "Past due, tools stop 25 Nov 2026"},
+		{BillingSuspended, store.ReasonPaymentFailed, "on 5 Dec 2026. A payment is overdue, so tools answer with an error already", "Suspended, ends on 5 Dec 2026"},
+		{BillingPaused, store.ReasonPaused, "on 5 Dec 2026. Tools answer with an error already", "Paused, ends on 5 Dec 2026"},
+		{BillingTrial, store.ReasonPaused, "on 5 Dec 2026. Tools answer until the trial ends on 2 Dec 2026.", "Trial, 9 days left"},
+	} {
+		bills.mu.Lock()
+		delete(bills.plans, fix.Org.ID())
+		bills.mu.Unlock()
+		bills.subscribe(fix.Org)
+		bills.set(fix.Org, func(o *BillingOverview) {
+			o.State, o.Reason, o.StopsAt, o.TrialEndsAt, o.OpenInvoice = tc.state, tc.reason, at(noon.AddDate(0, 0, 2)), at(noon.AddDate(0, 0, 9)), "in_1"
+		})
+		p := b.get("/billing/cancel")
+		wantPage(t, p, 200, tc.page)
+		wantNot(t, p, "Tools go on answering")
+		wantRedirect(t, b.post("/billing/cancel", p.form(t, "/billing/cancel")), "/billing")
+		p = b.get("/billing")
+		wantPage(t, p, 200, "The subscription is canceled as well and ends on 5 Dec 2026. You can take it back until that day.")
+		wantNot(t, p, "Tools answer until its last day")
+		p.wantText(t, ".plan header .chip", tc.after)
+		if p.forms(t, "/billing/resume") != 1 || len(p.find(t, "a[href=/billing/cancel]")) != 0 {
+			t.Errorf("%s and canceled: the buttons\n%s", tc.state, excerpt(p.Body))
+		}
+	}
 }
 
 // TestChangeWaitsForTheCopy: what is done here and not copied yet is told so, and finished by the same form.

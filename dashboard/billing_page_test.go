@@ -57,7 +57,7 @@ func TestEveryStateHasItsWords(t *testing.T) {
 		{"suspended", func(o *BillingOverview) {
 			o.State, o.Billed, o.OpenInvoice, o.OverdueSince = BillingSuspended, &billedNow, "in_1", at(noon.AddDate(0, 0, -3))
 		}, "Suspended", "84 active listings × $5.00 = $420.00 a month", "Pay now | Manage in Stripe | Cancel…", "A payment has been overdue since 20 Nov 2026"},
-		{"suspended, invoice unknown", func(o *BillingOverview) { o.State, o.Billed = BillingSuspended, &billedNow }, "Suspended", "84 active listings × $5.00 = $420.00 a month", "Manage in Stripe | Cancel…", "within seconds of the payment"},
+		{"suspended, invoice unknown", func(o *BillingOverview) { o.State, o.Billed = BillingSuspended, &billedNow }, "Suspended", "84 active listings × $5.00 = $420.00 a month", "Manage in Stripe | Cancel…", "The newest invoice is not open for payment"},
 		{"unconfirmed", func(o *BillingOverview) { o.State, o.Billed, o.OpenInvoice = BillingUnconfirmed, &billedNow, "in_1" }, "Not confirmed", "84 active listings × $5.00 = $420.00 a month", "Pay now | Manage in Stripe", "your bank may want you to confirm it"},
 		{"paused", func(o *BillingOverview) { o.State, o.Billed = BillingPaused, &billedNow }, "Paused", "84 active listings × $5.00 = $420.00 a month", "Manage in Stripe | Cancel…", "Add a payment method"},
 		{"trial over", func(o *BillingOverview) { o.State, o.TrialEndsAt = BillingTrialOver, at(noon.AddDate(0, 0, -2)) }, "Trial over", "84 active listings × $5.00 = $420.00 a month", "Start subscription", "The trial ended on 21 Nov 2026"},

@@ -59,7 +59,11 @@ var planWords = map[BillingState]struct {
 		return "A payment failed" + dated(" on ", p.OverdueSince) + ". Tools go on answering until " + atTime(p.StopsAt) + "; pay before then, or change the card at Stripe and it is tried again."
 	}, planActions{Pay: true, Portal: true, Cancel: true, Sync: true}},
 	BillingSuspended: {"bad", says("Suspended"), func(p plan) string {
-		return "A payment has been overdue" + dated(" since ", p.OverdueSince) + ", so tools answer with an error. Keys, members and data stay, and all of it works again within seconds of the payment."
+		text := "A payment has been overdue" + dated(" since ", p.OverdueSince) + ", so tools answer with an error. Keys, members and data stay"
+		if p.OpenInvoice == "" {
+			return text + ". The newest invoice is not open for payment: pay what the invoices below call due, and if that is nothing, ask the operator of this server."
+		}
+		return text + ", and all of it works again within seconds of the payment."
 	}, planActions{Pay: true, Portal: true, Cancel: true, Sync: true}},
 	BillingUnconfirmed: {"bad", says("Not confirmed"), says("The first payment did not go through: your bank may want you to confirm it. Finish it at Stripe, and tools answer at once."), planActions{Pay: true, Portal: true}},
 	BillingPaused:      {"bad", says("Paused"), says("The subscription is paused, so tools answer with an error. Add a payment method at Stripe to go on."), planActions{Portal: true, Cancel: true, Sync: true}},
@@ -121,13 +125,42 @@ func newPlan(o BillingOverview, now time.Time) plan {
 		p.Chip, p.Tone = "Ends on "+onDay(o.CancelAt), "warn"
 		p.Text = "The subscription is canceled and ends on " + onDay(o.CancelAt) + ". Tools answer until then; keys, members and data stay. You can take it back until that day."
 	}
-	if o.CancelAt != nil && p.Subscribed() {
-		p.Can.Resume, p.Can.Cancel = true, false
-	}
+	p.endsAnyway()
 	p.needsConnection()
 	p.needsListings()
 	p.Can.Pay = p.Can.Pay && o.OpenInvoice != ""
 	return p
+}
+
+// endsAnyway says of a subscription that something is wrong with that it is canceled as well: neither hides the other.
+func (p *plan) endsAnyway() {
+	if p.CancelAt == nil || !p.Subscribed() && !p.Can.Cancel {
+		return
+	}
+	p.Can.Resume, p.Can.Cancel = true, false
+	if p.Ending() {
+		return
+	}
+	p.Text += " The subscription is canceled as well and ends on " + onDay(p.CancelAt) + ". You can take it back until that day."
+	if p.State == BillingSuspended || p.State == BillingPaused {
+		p.Chip += ", ends on " + onDay(p.CancelAt)
+	}
+}
+
+// CancelText says what canceling means for tools that have stopped, or will before the subscription ends; "" for a plan that is well.
+func (p plan) CancelText() string {
+	ends := "The subscription ends with the running period" + dated(", on ", p.EndsOn()) + ". "
+	switch {
+	case p.State == BillingGrace:
+		return ends + "A payment is overdue, so tools answer until " + atTime(p.StopsAt) + " only; once it is paid, until the subscription ends. What is overdue stays to be paid."
+	case p.State == BillingSuspended:
+		return ends + "A payment is overdue, so tools answer with an error already; once it is paid, they answer until the subscription ends. What is overdue stays to be paid."
+	case p.Stopped():
+		return ends + "Tools answer with an error already, and canceling does not change that."
+	case p.State == BillingTrial:
+		return ends + "Tools answer until the trial ends on " + onDay(p.TrialEndsAt) + "."
+	}
+	return ""
 }
 
 // needsConnection leads to Hostaway first where there is nothing to count, and nothing to subscribe to before it is counted.
@@ -388,7 +421,7 @@ func planBanners(p plan, manages bool) (stopped, soon *banner) {
 	}
 	switch {
 	case p.State == BillingSuspended:
-		stopped = to("bad", "A payment is overdue, so tools answer with an error.", "Pay now")
+		stopped = to("bad", "A payment is overdue, so tools answer with an error.", payAction(p))
 	case p.Stopped():
 		stopped = to("bad", map[BillingState]string{
 			BillingUnconfirmed: "The first payment is not confirmed, so tools answer with an error.",
@@ -398,7 +431,7 @@ func planBanners(p plan, manages bool) (stopped, soon *banner) {
 			BillingCanceled:    "The subscription has ended, so tools answer with an error.",
 		}[p.State], "Open billing")
 	case p.State == BillingGrace:
-		stopped = to("bad", "A payment failed. Tools stop answering on "+atTime(p.StopsAt)+" unless it is paid.", "Pay now")
+		stopped = to("bad", "A payment failed. Tools stop answering on "+atTime(p.StopsAt)+" unless it is paid.", payAction(p))
 	}
 	switch {
 	case p.State == BillingTrial && p.TrialEndsAt != nil && p.TrialEndsAt.Sub(p.now) <= trialNotice:
@@ -411,6 +444,14 @@ func planBanners(p plan, manages bool) (stopped, soon *banner) {
 		soon = to("warn", "The last count found "+plural(p.Held.Listings, "listing")+" and waits before it is billed; "+number(p.Held.Billed)+" are billed meanwhile.", "See why")
 	}
 	return stopped, soon
+}
+
+// payAction does not promise a button that is not there.
+func payAction(p plan) string {
+	if p.Can.Pay {
+		return "Pay now"
+	}
+	return "Open billing"
 }
 
 // isFault says whether an error is this fault.

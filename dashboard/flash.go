@@ -30,7 +30,7 @@ var flashes = map[string]flash{
 	"key-revoked":       {"good", "circle-check", "The key is revoked. Its next call is refused."},
 	"key-repeated":      {"warn", "circle-alert", "That form was sent already and its key was shown then. If you did not save it, regenerate the key."},
 	"subscribed":        {"good", "circle-check", "Subscribed. Thank you; Stripe sends the receipts."},
-	"canceled":          {"good", "circle-check", "The subscription is canceled. Tools answer until its last day, and you can take it back until then."},
+	"canceled":          {"good", "circle-check", "The subscription is canceled. It ends with the running period, as the plan says below, and you can take it back until then."},
 	"resumed":           {"good", "circle-check", "The subscription goes on."},
 	"synced":            {"good", "circle-check", "The listings are counted."},
 	"billing-repeated":  {"warn", "circle-alert", "That form was sent already. Nothing was done twice."},

@@ -171,14 +171,16 @@ func (m *Mail) canceled(org string, b store.BillingMail) words {
 		until = b.StopsAt
 	}
 	if b.EndsAt != nil && b.EndsAt.After(m.now()) {
+		stays := "Nothing is deleted: API keys, the connection to Hostaway, your invoices and your data stay."
+		says := []string{"The subscription of " + org + " is canceled. Assistants go on working until " + when(until) + "; after that they get an error instead of answers.", stays}
+		if trouble := endTroubles[store.AccessReason(b.Reason)]; trouble != "" {
+			says = []string{m.endsInTrouble(org, b, trouble), stays}
+		}
 		return words{
 			subject: "The subscription of " + org + " ends on " + onDay(b.EndsAt),
 			title:   "Your subscription ends on " + onDay(b.EndsAt),
-			says: []string{
-				"The subscription of " + org + " is canceled. Assistants go on working until " + when(until) + "; after that they get an error instead of answers.",
-				"Nothing is deleted: API keys, the connection to Hostaway, your invoices and your data stay.",
-			},
-			button: "Keep the subscription", url: m.link("/billing"),
+			says:    says,
+			button:  "Keep the subscription", url: m.link("/billing"),
 			after: []string{
 				"What changed in the number of listings since the last invoice is settled with a last one.",
 				"If you meant it so, there is nothing to do.",
@@ -207,6 +209,28 @@ func (m *Mail) canceled(org string, b store.BillingMail) words {
 		button: "Subscribe again", url: m.link("/billing"),
 		after: []string{again},
 	}
+}
+
+// endTroubles are what stops assistants before a canceled subscription ends.
+var endTroubles = map[store.AccessReason]string{
+	store.ReasonPaymentFailed:  "A payment is overdue",
+	store.ReasonUnpaid:         "A payment is overdue",
+	store.ReasonPaymentPending: "The first payment is not confirmed",
+	store.ReasonPaused:         "The subscription is paused",
+}
+
+// endsInTrouble is of a subscription that is canceled for later while something is wrong
+// with it: assistants have stopped, or will before it ends.
+func (m *Mail) endsInTrouble(org string, b store.BillingMail, trouble string) string {
+	now := "get an error instead of answers already"
+	if b.StopsAt != nil && b.StopsAt.After(m.now()) {
+		now = "go on working until " + minute(*b.StopsAt) + " only"
+	}
+	text := "The subscription of " + org + " is canceled and ends on " + when(b.EndsAt) + ". " + trouble + ", so assistants " + now + ". Once that is put right they work until the subscription ends."
+	if trouble == endTroubles[store.ReasonUnpaid] {
+		text += " What is overdue stays to be paid."
+	}
+	return text
 }
 
 func (m *Mail) refunded(org string, b store.BillingMail) words {
