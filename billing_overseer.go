@@ -40,9 +40,11 @@ func (o billingOverseer) Status(ctx context.Context) (dashboard.BillingStatus, e
 	if err != nil {
 		return s, err
 	}
-	last := o.room.LastEventAt() // since the start; before that one was verified at the latest then
-	if last.Before(signatures.VerifiedAt) {
-		last = signatures.VerifiedAt
+	last := o.room.LastEventAt() // since the start; before that the store knows, also where the secret was changed since
+	for _, kept := range []*time.Time{f.NewestEvent, moment(signatures.VerifiedAt)} {
+		if kept != nil && last.Before(*kept) {
+			last = *kept
+		}
 	}
 	s.LastEventAt, s.RefusedPosts, s.RefusedAt = moment(last), signatures.Refused, moment(signatures.RefusedAt)
 	s.VerifiedAt = moment(signatures.VerifiedAt)

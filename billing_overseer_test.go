@@ -54,6 +54,34 @@ func TestFaultsHaveThePagesWords(t *testing.T) {
 	}
 }
 
+// TestTheLastEventOutlivesARestart: also one whose secret is not in use any more, and one that is worked off.
+func TestTheLastEventOutlivesARestart(t *testing.T) {
+	t.Parallel()
+	p := newPlanTest(t)
+	o := billingOverseer{plans: p.plans, store: p.store, jobs: func() []jobStatus { return nil }}
+	last := func() *time.Time {
+		s, err := o.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.LastEventAt
+	}
+	if at := last(); at != nil {
+		t.Errorf("before any: %v", at)
+	}
+	if _, err := p.store.ReceiveStripeEvent(t.Context(), store.StripeEvent{ID: "evt_1", Type: "invoice.paid", Customer: "cus_1", Created: p.clock.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	came := p.clock.Now()
+	p.clock.Advance(time.Hour)
+	if err := p.store.FinishStripeEvent(t.Context(), "evt_1", store.EventDone, ""); err != nil {
+		t.Fatal(err)
+	}
+	if at := last(); at == nil || at.Sub(came).Abs() > time.Millisecond {
+		t.Errorf("an event of %v is there, and the last is said to be %v", came, at)
+	}
+}
+
 func TestTheOperatorSeesWhatWaits(t *testing.T) {
 	t.Parallel()
 	p := newPlanTest(t)

@@ -19,6 +19,7 @@ type BillingFigures struct {
 	OldestHeld     *time.Time
 	PendingEvents  int        // without those of customers that are no org's
 	OldestEvent    *time.Time // when it was received
+	NewestEvent    *time.Time // when the last one that is kept was received, of whichever state
 	QueuedMails    int
 	OldestMail     *time.Time // when it was queued
 	FailedMails    int        // given up in the last months
@@ -34,9 +35,10 @@ func (s *Store) BillingFigures(ctx context.Context) (f BillingFigures, err error
 		if f.BrokenFindings, err = tally[string](ctx, d, sysFindingFigures, nil); err != nil {
 			return err
 		}
-		var dirty, held, event, mail sql.NullInt64
-		err := d.get(ctx, sysBillingFigures, nil, &f.Dirty, &dirty, &f.Held, &held, &f.PendingEvents, &event, &f.QueuedMails, &mail, &f.FailedMails)
+		var dirty, held, event, newest, mail sql.NullInt64
+		err := d.get(ctx, sysBillingFigures, nil, &f.Dirty, &dirty, &f.Held, &held, &f.PendingEvents, &event, &newest, &f.QueuedMails, &mail, &f.FailedMails)
 		f.OldestDirty, f.OldestHeld, f.OldestEvent, f.OldestMail = fromNullMilli(dirty), fromNullMilli(held), fromNullMilli(event), fromNullMilli(mail)
+		f.NewestEvent = fromNullMilli(newest)
 		return err
 	})
 	if err != nil {

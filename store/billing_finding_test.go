@@ -86,7 +86,7 @@ func TestBillingFiguresOfOrgs(t *testing.T) {
 	t.Parallel()
 	clock := clockAt(noon)
 	st := storetest.Open(t, storetest.WithBilling(), storetest.WithClock(clock))
-	if got := must[store.BillingFigures](t)(st.BillingFigures(t.Context())); got.OldestDirty != nil || got.OldestEvent != nil || got.OldestMail != nil || got.OldestHeld != nil || len(got.Orgs) != 0 {
+	if got := must[store.BillingFigures](t)(st.BillingFigures(t.Context())); got.OldestDirty != nil || got.OldestEvent != nil || got.NewestEvent != nil || got.OldestMail != nil || got.OldestHeld != nil || len(got.Orgs) != 0 {
 		t.Errorf("of nothing: %+v", got)
 	}
 	soon, late := noon.Add(time.Hour), noon.Add(48*time.Hour)
@@ -160,7 +160,7 @@ func TestBillingFiguresOfWhatWaits(t *testing.T) {
 	}
 	got := must[store.BillingFigures](t)(st.BillingFigures(t.Context()))
 	want := store.BillingFigures{
-		Orgs: got.Orgs, Dirty: 1, OldestDirty: &noon, Held: 1, OldestHeld: &noon, PendingEvents: 2, OldestEvent: &noon,
+		Orgs: got.Orgs, Dirty: 1, OldestDirty: &noon, Held: 1, OldestHeld: &noon, PendingEvents: 2, OldestEvent: &noon, NewestEvent: ptr(noon.Add(time.Minute)),
 		QueuedMails: 3, OldestMail: ptr(noon.Add(2 * time.Minute)), FailedMails: 1, BrokenFindings: map[string]int{},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

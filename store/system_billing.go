@@ -85,6 +85,7 @@ SELECT
   (SELECT count(*) FROM desired_quantities_all WHERE hold_reason <> ''), (SELECT min(held_since_at) FROM desired_quantities_all WHERE hold_reason <> ''),
   (SELECT count(*) FROM stripe_events WHERE state = 'pending' AND note <> '` + EventOfNobody + `'),
   (SELECT min(received_at) FROM stripe_events WHERE state = 'pending' AND note <> '` + EventOfNobody + `'),
+  (SELECT received_at FROM stripe_events ORDER BY seq DESC LIMIT 1),
   (SELECT count(*) FROM mails_all WHERE state = 'queued') + (SELECT count(*) FROM user_mails WHERE state = 'queued'),
   (SELECT min(created_at) FROM (SELECT created_at FROM mails_all WHERE state = 'queued' UNION ALL SELECT created_at FROM user_mails WHERE state = 'queued')),
   (SELECT count(*) FROM mails_all WHERE state = 'failed') + (SELECT count(*) FROM user_mails WHERE state = 'failed')`
