@@ -50,7 +50,7 @@ func (d desk) leaveStripe(ctx context.Context, org *store.Org, keep bool) error 
 		return failed(err, fmt.Sprintf("Stripe could not be told that %s leaves (%s): a subscription of it may go on; nothing was deleted", org.Name(), what),
 			fmt.Sprintf("%s; or repeat this with --keep-stripe, and cancel the subscription of the customer %s in Stripe's dashboard yourself", do, account.CustomerID))
 	}
-	return d.printf("What stays at Stripe: the customer %s, marked as one whose org left, and its invoices.\n", account.CustomerID)
+	return d.printf("What stays at Stripe: the customer %s, marked as one whose org left, and its invoices.\n%s", account.CustomerID, owedText(ctx, room, org, account.CustomerID))
 }
 
 // room is billing as this command's settings have it.
@@ -79,11 +79,34 @@ func (d desk) leaveToPerson(ctx context.Context, org *store.Org, customer string
 		why, _ := stripeAdvice(err)
 		return d.printf("%s", leftUnmarked(customer, cmp.Or(why, oneLine(err.Error()))))
 	}
-	text := fmt.Sprintf("What stays at Stripe: the customer %s, marked as one whose org left, and its invoices.\n", customer)
+	text := fmt.Sprintf("What stays at Stripe: the customer %s, marked as one whose org left, and its invoices.\n%s", customer, owedText(ctx, room, org, customer))
 	if len(goOn) > 0 {
 		text += fmt.Sprintf("It goes on being billed: cancel %s in Stripe's dashboard. Until then `%s billing check` tells of it.\n", strings.Join(goOn, ", "), binaryName)
 	}
 	return d.printf("%s", text)
+}
+
+// owedText names the invoices that stay open: ending a subscription neither collects nor
+// voids them. That they can't be read is no reason to stop: what ends has ended.
+func owedText(ctx context.Context, room *billing.Billing, org *store.Org, customer string) string {
+	open, err := room.OpenInvoices(ctx, org)
+	if err != nil {
+		return fmt.Sprintf("Whether an invoice of it is open could not be read: look at the customer %s in Stripe's dashboard, and have what is open paid, or void it.\n", customer)
+	}
+	if len(open) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("Still open, neither paid nor voided by this:\n")
+	for _, i := range open {
+		name := i.ID
+		if i.Number != "" {
+			name += " (" + printable(i.Number) + ")"
+		}
+		fmt.Fprintf(&b, "  invoice %s: %s\n", name, formatMoney(i.Remaining, i.Currency))
+	}
+	b.WriteString("Have it paid by the page that Stripe's dashboard links from the invoice, or void it there: nothing here collects it, and `" + binaryName + " billing check` does not tell of it.\n")
+	return b.String()
 }
 
 // leftUnmarked says what a person has to do about a customer that Stripe was not told of.

@@ -108,6 +108,39 @@ func TestDeletingAnOrgEndsItsSubscriptionFirst(t *testing.T) {
 	}
 }
 
+// TestDeletingAnOrgNamesWhatItOwes: an open invoice is not closed by it, and whoever deletes the org is told.
+func TestDeletingAnOrgNamesWhatItOwes(t *testing.T) {
+	t.Parallel()
+	for _, more := range [][]string{nil, {"--keep-stripe"}} {
+		s, stripe := billedSite(t)
+		customer, subscription := s.subscribe(stripe)
+		if err := stripe.SetCard(customer, stripetest.CardDeclined); err != nil {
+			t.Fatal(err)
+		}
+		stripe.Advance(32 * 24 * time.Hour)
+		s.mirror(stripe)
+		r := runCommand(t, s.environ, append([]string{"delete-org", "acme", "--yes", "Acme"}, more...)...)
+		if r.code != exitOK {
+			t.Fatalf("%v: code %d\n%s%s", more, r.code, r.out, r.errOut)
+		}
+		open := 0
+		for _, i := range stripe.Invoices(customer) {
+			if i.Status == "open" {
+				open++
+				s.says(r.out, `invoice `+i.ID+`( \(.+\))?: 15\.00 USD\n`)
+			}
+		}
+		if open != 1 || !strings.Contains(r.out, "Still open, neither paid nor voided by this:") || !strings.Contains(r.out, "void it") {
+			t.Errorf("%v: %d are open at Stripe:\n%s", more, open, r.out)
+		}
+		if more == nil {
+			s.checksGreen("afterwards")
+		} else if !lives(stripe, subscription) {
+			t.Error("it was ended")
+		}
+	}
+}
+
 // checksGreen fails the test if billing check finds anything.
 func (s *site) checksGreen(when string) {
 	s.t.Helper()

@@ -85,6 +85,34 @@ func (b *Billing) MarkLeft(ctx context.Context, org *store.Org) (goOn []string, 
 	return goOn, nil
 }
 
+// OpenInvoice is one that is finalized and neither paid nor voided.
+type OpenInvoice struct {
+	ID, Number string
+	Remaining  int64 // minor units
+	Currency   string
+}
+
+// OpenInvoices lists what the org owes at Stripe. It stays owed when a subscription
+// ends, though Stripe stops collecting it then (Stripe docs, Cancel subscriptions,
+// 2023-10-16). Errors: *Error, the store's.
+func (b *Billing) OpenInvoices(ctx context.Context, org *store.Org) (open []OpenInvoice, err error) {
+	account, err := org.Billing(ctx)
+	if errors.Is(err, store.ErrNotFound) || err == nil && account.CustomerID == "" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	found, err := b.stripe.openInvoices(ctx, account.CustomerID)
+	if kindOf(err) == KindNotFound {
+		return nil, nil // the customer was deleted
+	}
+	for _, i := range found {
+		open = append(open, OpenInvoice{ID: i.ID, Number: i.Number, Remaining: i.AmountRemaining, Currency: i.Currency})
+	}
+	return open, err
+}
+
 // over tells whether a subscription bills nobody any more.
 func over(s stripeSubscription) bool { return ended(s.Status) }
 
