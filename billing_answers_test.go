@@ -46,7 +46,7 @@ func TestAStripeThatFallsSilentIsTold(t *testing.T) {
 		found := b.part(t.Context())
 		want, state := "Stripe answers", stateOK
 		if test.silent {
-			want, state = "Stripe has not answered since 2026-03-01T12:00:00Z", stateWarn
+			want, state = "Stripe has not answered since 1 Mar 2026, 12:00 UTC", stateWarn
 		}
 		if len(found) != 1 || found[0].State != state || !strings.Contains(found[0].Text, want) || found[0].Blocks || (found[0].Do == "") == test.silent {
 			t.Errorf("%s: %+v, want %s %q", name, found, state, want)

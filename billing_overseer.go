@@ -24,6 +24,8 @@ type billingOverseer struct {
 	plans
 	store *store.Store
 	jobs  func() []jobStatus
+	// stripe is what is wrong with Stripe itself, as the health's list has it.
+	stripe func() []check
 }
 
 // Status is billing in figures, from the store and from memory.
@@ -50,6 +52,9 @@ func (o billingOverseer) Status(ctx context.Context) (dashboard.BillingStatus, e
 	s.VerifiedAt = moment(signatures.VerifiedAt)
 	if doubt := signatureDoubt("webhook", signatures); doubt != nil {
 		s.Unbelieved = &dashboard.Unbelieved{All: signatures.Doubt == billing.AllRefused, Text: doubt.Text, Do: doubt.Do}
+	}
+	for _, c := range o.stripe() {
+		s.Stripe = append(s.Stripe, dashboard.HealthCheck{Name: c.Name, State: dashboard.HealthState(c.State), Text: c.Text, Do: c.Do})
 	}
 	for _, j := range o.jobs() {
 		switch {

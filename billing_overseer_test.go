@@ -86,7 +86,9 @@ func TestTheOperatorSeesWhatWaits(t *testing.T) {
 	t.Parallel()
 	p := newPlanTest(t)
 	swept := p.clock.Now().Add(-time.Hour)
-	o := billingOverseer{plans: p.plans, store: p.store, jobs: func() []jobStatus {
+	b, _ := billedWith(store.BillingFigures{}, stripeSays(billing.KindUnreachable))
+	_ = b.look(t.Context())
+	o := billingOverseer{plans: p.plans, store: p.store, stripe: func() []check { return b.stripePart("billing") }, jobs: func() []jobStatus {
 		return []jobStatus{{Name: sweepJob, LastSuccess: swept}, {Name: reconcileJob}}
 	}}
 	p.counted(t, 4, store.BillableStart, "")
@@ -105,6 +107,9 @@ func TestTheOperatorSeesWhatWaits(t *testing.T) {
 	}
 	if len(s.Findings) != 1 || s.Findings[0].Org == nil || s.Findings[0].Org.Name != "Alpha" || s.Findings[0].Do == "" || !strings.HasPrefix(s.Halted, "60 of 100 orgs would have their quantity set back. See who changes quantities") {
 		t.Errorf("findings %+v, halted %q", s.Findings, s.Halted)
+	}
+	if len(s.Stripe) != 1 || s.Stripe[0].State != dashboard.HealthWarn || !strings.HasPrefix(s.Stripe[0].Text, "Stripe can't be reached") || !strings.HasPrefix(s.Stripe[0].Do, "there is nothing to do") {
+		t.Errorf("of Stripe: %+v", s.Stripe)
 	}
 	if len(s.Repaired) != 1 || s.Repaired[0].Invariant != "I2" || s.Repaired[0].Org.Name != "Alpha" || !s.Repaired[0].Since.Equal(p.clock.Now()) {
 		t.Errorf("repaired %+v", s.Repaired)
@@ -139,7 +144,7 @@ func TestTheOperatorSeesWhatWaits(t *testing.T) {
 func TestTheOperatorIsAskedAboutRefusedCredentials(t *testing.T) {
 	t.Parallel()
 	p := newPlanTest(t)
-	o := billingOverseer{plans: p.plans, store: p.store, jobs: func() []jobStatus { return nil }}
+	o := billingOverseer{plans: p.plans, store: p.store, jobs: func() []jobStatus { return nil }, stripe: func() []check { return nil }}
 	p.counted(t, 4, store.BillableStart, "")
 	if err := p.alpha.Org.MarkConnectionRefused(t.Context(), 1, "no"); err != nil {
 		t.Fatal(err)

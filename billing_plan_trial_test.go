@@ -73,7 +73,7 @@ func TestTheTrialBesideEachStatus(t *testing.T) {
 // and Bravo, which is not connected.
 func (p planTest) operatorSees(t *testing.T, state dashboard.BillingState) {
 	t.Helper()
-	o := billingOverseer{plans: p.plans, store: p.store, jobs: func() []jobStatus { return nil }}
+	o := billingOverseer{plans: p.plans, store: p.store, jobs: func() []jobStatus { return nil }, stripe: func() []check { return nil }}
 	s, err := o.Status(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -118,7 +118,7 @@ func (p plans) InvoiceAddress(ctx context.Context, org *store.Org, id string, fo
 // withPlans gives the pages what there is of billing; without it they have none.
 func (h *house) withPlans(db *store.Store, c dashboard.Config) dashboard.Config {
 	if h.billed != nil {
-		c.Billing, c.BillingOperator = h.billed.plans, billingOverseer{plans: h.billed.plans, store: db, jobs: h.overseer.jobs}
+		c.Billing, c.BillingOperator = h.billed.plans, billingOverseer{plans: h.billed.plans, store: db, jobs: h.overseer.jobs, stripe: func() []check { return h.billed.stripePart("billing") }}
 	}
 	return c
 }

@@ -23,20 +23,7 @@ func (b *billed) part(ctx context.Context) []check {
 	warn := func(public, text, do string) check {
 		return check{Name: name, State: stateWarn, Public: public, Text: text, Do: do}
 	}
-	var checks []check
-	const wait = "nothing: everybody keeps the access they have, and what changed is caught up with; if it lasts, look at status.stripe.com and at the network"
-	err, silent := b.lastLook(), b.answers.silentSince()
-	away := err != nil && stripeIsAway(err)
-	if !silent.IsZero() {
-		checks = append(checks, warn("Stripe does not answer", "Stripe has not answered since "+silent.UTC().Format(time.RFC3339), wait))
-	} else if away {
-		checks = append(checks, warn("Stripe can't be reached", fmt.Sprintf("Stripe can't be reached (%v)", err), wait))
-	}
-	if what, do := stripeAdvice(err); what != "" && !away {
-		checks = append(checks, check{Name: name, State: stateFail, Public: "billing needs attention", Text: what, Do: do + "; then restart the server"})
-	} else if err != nil && !away {
-		checks = append(checks, check{Name: name, State: stateFail, Public: "billing needs attention", Text: err.Error(), Do: fmt.Sprintf("look at the log; `%s doctor` has the details", binaryName)})
-	}
+	checks := b.stripePart(name)
 	f, err := b.figures(ctx)
 	if err != nil {
 		return append(checks, warn("billing can't be looked at", fmt.Sprintf("its figures can't be read (%v)", err), "look at the database"))
@@ -63,6 +50,32 @@ func (b *billed) part(ctx context.Context) []check {
 	}
 	return []check{good(name, fmt.Sprintf("Stripe answers; %s; orgs by access: %s", provenText(signatures), accessText(f.Orgs)))}
 }
+
+// stripePart looks at Stripe itself: that it answers, and takes the settings. It is
+// empty when all is well.
+func (b *billed) stripePart(name string) []check {
+	warn := func(public, text string) check {
+		return check{Name: name, State: stateWarn, Public: public, Text: text, Do: "there is nothing to do at first: everybody keeps the access that they have, and what changes meanwhile is caught up with; " +
+			"if it lasts, look at status.stripe.com and at this machine's network"}
+	}
+	var checks []check
+	err, silent := b.lastLook(), b.answers.silentSince()
+	away := err != nil && stripeIsAway(err)
+	if !silent.IsZero() {
+		checks = append(checks, warn("Stripe does not answer", "Stripe has not answered since "+minuteOf(silent)))
+	} else if away {
+		checks = append(checks, warn("Stripe can't be reached", fmt.Sprintf("Stripe can't be reached (%v)", err)))
+	}
+	if what, do := stripeAdvice(err); what != "" && !away {
+		checks = append(checks, check{Name: name, State: stateFail, Public: "billing needs attention", Text: what, Do: do + "; then restart the server"})
+	} else if err != nil && !away {
+		checks = append(checks, check{Name: name, State: stateFail, Public: "billing needs attention", Text: err.Error(), Do: fmt.Sprintf("look at the log; `%s doctor` has the details", binaryName)})
+	}
+	return checks
+}
+
+// minuteOf writes a time for people.
+func minuteOf(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04") + " UTC" }
 
 // provenText says when an event last proved the webhook secret.
 func provenText(s billing.Signatures) string {

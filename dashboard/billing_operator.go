@@ -52,6 +52,8 @@ type BillingStatus struct {
 	VerifiedAt, RefusedAt *time.Time
 	RefusedPosts          int
 	Unbelieved            *Unbelieved
+	// Stripe is what is wrong with Stripe itself: it does not answer, or refuses the settings. It is empty when all is well.
+	Stripe []HealthCheck
 }
 
 // Unbelieved is a webhook secret that does not verify what is posted; All: it never has.

@@ -87,6 +87,12 @@ func judgeBilling(s BillingStatus) verdict {
 	if n := len(s.Findings); n > 0 && v.State != HealthFail {
 		v = verdict{State: HealthFail, Text: counted(n, "invariant is broken", "invariants are broken"), Icon: "circle-alert", Note: "bad"}
 	}
+	for _, c := range s.Stripe { // without Stripe, the rest is of before
+		v = verdict{State: HealthWarn, Text: "Stripe does not answer", Icon: "triangle-alert", Note: "warn", First: sentence(c.Text), Do: sentence(c.Do)}
+		if c.State == HealthFail {
+			v.State, v.Text, v.Icon, v.Note = HealthFail, "Stripe refuses the settings", "circle-alert", "bad"
+		}
+	}
 	if s.Halted != "" {
 		v = verdict{State: HealthFail, Text: "The reconciler has stopped repairing", Icon: "circle-alert", Note: "bad", First: "The reconciler has stopped repairing by itself.", Do: sentence(s.Halted)}
 	}

@@ -38,6 +38,13 @@ func TestOperatorSeesHowBillingDoes(t *testing.T) {
 	status.status.Unbelieved.All = false
 	b.get("/operator/billing").wantText(t, "[data-verdict]", "Some of Stripe’s events are refused")
 	status.status.Unbelieved = nil
+	status.status.Stripe = []HealthCheck{{"billing", HealthWarn, "Stripe has not answered since 25 Nov 2026, 21:14 UTC", "there is nothing to do at first"}}
+	p = b.get("/operator/billing")
+	p.wantText(t, "[data-verdict]", "Stripe does not answer")
+	p.wantText(t, ".verdict", "Stripe has not answered since 25 Nov 2026, 21:14 UTC. There is nothing to do at first.")
+	status.status.Stripe[0].State = HealthFail
+	b.get("/operator/billing").wantText(t, "[data-verdict]", "Stripe refuses the settings")
+	status.status.Stripe = nil
 
 	status.troubled()
 	p = b.get("/operator/billing")
