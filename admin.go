@@ -35,12 +35,21 @@ type desk struct {
 // adminAction opens the store around do. It never makes a new database: a
 // wrong data folder must not look like an empty server.
 func adminAction(do func(ctx context.Context, d desk, words []string) error) action {
+	return actionIn((*process).existingStore, do)
+}
+
+// firstAction is an adminAction that may come before the first start of the server.
+func firstAction(do func(ctx context.Context, d desk, words []string) error) action {
+	return actionIn((*process).firstStore, do)
+}
+
+func actionIn(open func(*process, context.Context, config) (*store.Store, error), do func(ctx context.Context, d desk, words []string) error) action {
 	return func(ctx context.Context, p *process, words []string) error {
 		c, err := p.config()
 		if err != nil {
 			return err
 		}
-		db, err := p.existingStore(ctx, c)
+		db, err := open(p, ctx, c)
 		if err != nil {
 			return err
 		}
@@ -52,7 +61,7 @@ func adminAction(do func(ctx context.Context, d desk, words []string) error) act
 func (p *process) existingStore(ctx context.Context, c config) (*store.Store, error) {
 	if _, err := os.Stat(filepath.Join(c.DataDir, databaseFile)); err != nil {
 		return nil, failed(err, fmt.Sprintf("there is no database in %s (%s)", c.DataDir, reason(err)),
-			fmt.Sprintf("name the server's data folder in HMCP_DATA_DIR, or start it once with `%s serve`", binaryName))
+			"name the server's data folder in HMCP_DATA_DIR, or start it once with "+startOnce(c))
 	}
 	log := newLogger(p.errOut, c)
 	adjust, opened, err := p.besideReplica(c, log)
@@ -64,6 +73,44 @@ func (p *process) existingStore(ctx context.Context, c config) (*store.Store, er
 		opened(db)
 	}
 	return db, err
+}
+
+// startOnce is how a server starts with these settings: with billing not before there
+// is a webhook secret.
+func startOnce(c config) string {
+	if c.readyToBill() != nil {
+		return fmt.Sprintf("`HMCP_BILLING_MODE=off %s serve`", binaryName)
+	}
+	return fmt.Sprintf("`%s serve`", binaryName)
+}
+
+// firstStore makes the database in a data folder that is empty, or not there, as the
+// first start would. Where there is a replica it does not: that may hold the database.
+func (p *process) firstStore(ctx context.Context, c config) (*store.Store, error) {
+	found, err := os.ReadDir(c.DataDir)
+	if len(found) > 0 || err != nil && !errors.Is(err, os.ErrNotExist) || !c.bills() {
+		return p.existingStore(ctx, c)
+	}
+	settings, err := p.replicaSettings(c)
+	if err != nil {
+		return nil, err
+	}
+	if settings.Configured() {
+		return nil, failed(nil, fmt.Sprintf("there is no database in %s, and the replica may hold one", c.DataDir),
+			"start the server once with "+startOnce(c)+", which restores it from there or makes a new one; then run this again")
+	}
+	log := newLogger(p.errOut, c)
+	if err := openFolder(c.DataDir, log); err != nil {
+		return nil, err
+	}
+	db, err := openStore(ctx, c, p.now, log, p.adjust...)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := fmt.Fprintf(p.out, "There was nothing in %s yet: the database of a new server was made there.\n", c.DataDir); err != nil {
+		return nil, errors.Join(err, closeStore(db))
+	}
+	return db, nil
 }
 
 // kept takes the one refusal out of err that comes when all is done: the change

@@ -19,15 +19,15 @@ func billingSetupCommand() command {
 		path:  "billing setup",
 		about: "Make or check product, price, portal and webhook endpoint in the Stripe account",
 		more: "Run it once with the settings of the server (HMCP_BILLING_MODE=stripe, HMCP_STRIPE_KEY, HMCP_BASE_URL), and again\n" +
-			"whenever in doubt: what is there stays. A new webhook endpoint's secret is printed this one time. The data folder\n" +
-			"must be a server's: start it once with HMCP_BILLING_MODE=off before.",
+			"whenever in doubt: what is there stays. A new webhook endpoint's secret is printed this one time. It may come\n" +
+			"before the first start: in an empty data folder it makes the database, unless there is a replica that may hold it.",
 		prepare: func(flags *flag.FlagSet) action {
 			var o setupOptions
 			flags.StringVar(&o.amount, "amount", "", "`AMOUNT` of one listing a month, like 5.00; needed where there is no price yet")
 			flags.StringVar(&o.currency, "currency", "", "`CURRENCY` of the amount (default: usd)")
 			flags.BoolVar(&o.newEndpoint, "new-endpoint", false, "make another webhook endpoint and print its secret: for one whose secret was lost. What is there stays, until you disable it")
 			flags.StringVar(&o.webhook, "webhook-url", "", "`ADDRESS` to which Stripe posts, without the path (default: HMCP_BASE_URL)")
-			return adminAction(func(ctx context.Context, d desk, _ []string) error { return d.billingSetup(ctx, o) })
+			return firstAction(func(ctx context.Context, d desk, _ []string) error { return d.billingSetup(ctx, o) })
 		},
 	}
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -77,4 +79,39 @@ func TestSetupBewaresOfASecretThatNobodySet(t *testing.T) {
 		t.Errorf("codes %d, %d\n%s%s%s", first.code, again.code, first.out, again.out, again.errOut)
 	}
 	s.says(again.out, `Beware: the secret of the webhook endpoint we_\w+ was printed once and is not told again.*billing setup --new-endpoint`)
+}
+
+// TestSetupBeforeTheFirstStart: no step's advice leads back to one before it.
+func TestSetupBeforeTheFirstStart(t *testing.T) {
+	t.Parallel()
+	stripe := stripetest.Start(t, stripetest.Options{})
+	data := filepath.Join(t.TempDir(), "new")
+	environ := func(more ...string) []string {
+		return append([]string{
+			"HMCP_DATA_DIR=" + data, "HMCP_BASE_URL=https://mcp.example.com", "HMCP_LOG_LEVEL=error", "HMCP_LISTEN=127.0.0.1:0", "HMCP_BILLING_MODE=stripe",
+			"HMCP_STRIPE_KEY=rk_test_site", "HMCP_STRIPE_URL=" + stripe.URL(),
+		}, more...)
+	}
+	if r := runCommand(t, environ(), "serve"); r.code != exitMisused || !strings.Contains(r.errOut, "run `hostaway-mcp billing setup`") {
+		t.Errorf("a start without a secret: code %d\n%s", r.code, r.errOut)
+	}
+	replicated := runCommand(t, environ("HMCP_REPLICA_URL=file://"+t.TempDir()), "billing", "setup", "--amount", "5")
+	if _, err := os.Stat(data); replicated.code != exitFailed || !strings.Contains(replicated.errOut, "`HMCP_BILLING_MODE=off hostaway-mcp serve`") || err == nil {
+		t.Errorf("with a replica: code %d, %v\n%s%s", replicated.code, err, replicated.out, replicated.errOut)
+	}
+	first := runCommand(t, environ(), "billing", "setup", "--amount", "5")
+	printed := webhookSecretText.FindString(first.out)
+	if first.code != exitOK || printed == "" || !strings.Contains(first.out, "There was nothing in "+data+" yet") {
+		t.Fatalf("code %d\n%s%s", first.code, first.out, first.errOut)
+	}
+	r := startCommand(t, environ("HMCP_STRIPE_WEBHOOK_SECRET="+printed), "serve")
+	r.waitFor(r.out, `(/setup\?link=\S+)`)
+	if code := r.stop(); code != exitOK {
+		t.Errorf("the first start: code %d\n%s", code, r.errOut)
+	}
+	other := t.TempDir()
+	writeFile(t, filepath.Join(other, "something"), "else")
+	if r := runCommand(t, environ("HMCP_DATA_DIR="+other), "billing", "setup"); r.code != exitFailed || !strings.Contains(r.errOut, "start it once with `HMCP_BILLING_MODE=off hostaway-mcp serve`") {
+		t.Errorf("a folder of something else: code %d\n%s%s", r.code, r.out, r.errOut)
+	}
 }
