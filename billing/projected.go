@@ -93,11 +93,15 @@ func (b *Billing) Projected(ctx context.Context, org *store.Org) (ProjectedBill,
 		return b.firstBill(ctx, org)
 	}
 	of := billState{account.Version, desired.Version}
-	if bill, ok := b.bills.get(org.ID(), of, b.now()); ok {
+	bill, ok := b.bills.get(org.ID(), of, b.now())
+	if ok {
 		return bill, nil
 	}
-	bill, err := b.askedBill(ctx, account)
+	bill, err = b.askedBill(ctx, account)
 	if outage(err) {
+		if desired.Quantity, ok = billedNow(desired); !ok { // a sum over no listings would be no estimate
+			return ProjectedBill{}, asFault(err)
+		}
 		b.log.WarnContext(ctx, "Stripe can't be asked for the next bill; our own sum is shown", "error", err)
 		return b.ownBill(ctx, org, account, desired)
 	}
@@ -166,6 +170,19 @@ func changesOn(lines []stripeLine) (changes []BillChange) {
 	return changes
 }
 
+// billedNow is the number that our own sum rests on. None is due as long as nothing was
+// counted, or when the last listing has gone: what Stripe was seen to bill holds until
+// it has that, and without either nothing is known.
+func billedNow(desired store.DesiredQuantity) (n int, known bool) {
+	switch {
+	case desired.Quantity > 0:
+		return desired.Quantity, true
+	case desired.AtStripe != nil:
+		return *desired.AtStripe, true
+	}
+	return 0, false
+}
+
 // ownBill is our own sum for a subscription: the listings that are billed now, and
 // the changes of the period by the ledger, reckoned as Stripe does.
 func (b *Billing) ownBill(ctx context.Context, org *store.Org, account store.BillingAccount, desired store.DesiredQuantity) (ProjectedBill, error) {
@@ -182,6 +199,9 @@ func (b *Billing) ownBill(ctx context.Context, org *store.Org, account store.Bil
 			return bill, err
 		}
 		bill.Changes = changesOf(rows, period{*account.PeriodStart, *account.PeriodEnd}, account.UnitAmount)
+		if n := len(bill.Changes); n > 0 && bill.Changes[n-1].After == 0 && desired.Quantity > 0 {
+			bill.Changes = bill.Changes[:n-1] // a zero that Stripe has not got
+		}
 	}
 	bill.Total = bill.Regular
 	for _, c := range bill.Changes {

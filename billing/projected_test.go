@@ -104,6 +104,44 @@ func TestACreditLargerThanTheBillIsCarriedOn(t *testing.T) {
 	}
 }
 
+// With Stripe down and no listing due, the sum is over what Stripe was seen to bill; where
+// that is not known either, nothing is said to be free.
+func TestOurOwnSumIsNeverOverNothing(t *testing.T) {
+	t.Parallel()
+	k := newTown(t, stripetest.Options{})
+	o := k.charged(t, "a", 1, 11)
+	eleven, none := 11, 0
+	for _, tc := range []struct {
+		atStripe *int
+		listings int
+		known    bool
+	}{{&eleven, 11, true}, {&none, 0, true}, {nil, 0, false}} {
+		desired, err := o.Desired(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		desired.Quantity, desired.AtStripe, desired.State = 0, tc.atStripe, store.QuantityDirty
+		change := store.QuantityChange{Desired: &desired, Billable: []store.BillableChange{{EffectiveAt: k.stripe.Now(), Reason: store.BillableCount}}}
+		if tc.atStripe != &eleven {
+			change.Billable = nil
+		}
+		if err := o.SetDesired(t.Context(), k.actor(), change); err != nil {
+			t.Fatal(err)
+		}
+		k.stripe.FailBy(func(stripetest.Call) stripetest.FaultKind { return stripetest.ResetBefore })
+		bill, err := k.Projected(t.Context(), o)
+		switch {
+		case tc.known && (err != nil || !bill.Estimate || bill.Listings != tc.listings || bill.Regular != int64(tc.listings)*500):
+			t.Errorf("%d at Stripe: %+v, %v", tc.listings, bill, err)
+		case tc.listings > 0 && bill.Total != bill.Regular:
+			t.Errorf("a zero that Stripe has not got is given back: %+v", bill)
+		case !tc.known && !isFault(err, FaultUnreachable):
+			t.Errorf("nothing known: %+v, %v", bill, err)
+		}
+		k.stripe.Heal()
+	}
+}
+
 func TestTheBillIsAskedOnceInTenMinutes(t *testing.T) {
 	t.Parallel()
 	k := newTown(t, stripetest.Options{})

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -63,6 +64,20 @@ func TestBillingPagesLookRight(t *testing.T) {
 				x.inspect(also)
 			}
 		})
+	}
+}
+
+// TestALongNameStaysOnTheScreen also where it is one word.
+func TestALongNameStaysOnTheScreen(t *testing.T) {
+	t.Parallel()
+	w, bills, _ := billed(t)
+	fix := customer(t, w, strings.Repeat("Ferienwohnungen", 7)[:100], 40160)
+	bills.subscribe(fix.Org)
+	x := w.window(t).use(w.owner(t, fix))
+	x.look(false, 390)
+	for _, path := range []string{"/billing", "/billing/cancel", "/billing/projected"} {
+		x.open(path)
+		x.wantNoSidewaysScroll(path)
 	}
 }
 

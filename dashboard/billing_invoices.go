@@ -2,7 +2,11 @@
 package dashboard
 
 import (
+	"errors"
+
 	"github.com/gofiber/fiber/v2"
+
+	"hostaway-mcp/store"
 )
 
 type invoicesData struct {
@@ -51,6 +55,9 @@ func (i invoiceRow) Less() bool {
 func (d *Dashboard) billingInvoices(c *fiber.Ctx, v *visit) error {
 	after := c.Query("after")
 	page, err := d.cfg.Billing.Invoices(c.UserContext(), v.org, after)
+	if errors.Is(err, store.ErrNotFound) { // nobody's invoice, or another org's
+		return err
+	}
 	data := invoicesData{First: after == "", Lost: page.Lost}
 	if !isFault(err, FaultNoCustomer) {
 		data.Trouble = d.troubleWith(c, v, err)

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -37,6 +38,17 @@ func TestInvoicesAreThereInEveryState(t *testing.T) {
 	p = b.get(older)
 	p.wantText(t, "[data-label=Listings]", "74 | 73 | 72 | 71")
 	p.wantText(t, ".pager a", "Newest")
+
+	other := customer(t, w, "Fjord Flats", 40161)
+	bills.subscribe(other.Org)
+	for _, after := range []string{"in_bogus", "x", "in_" + other.Org.ID() + "_13"} {
+		p = b.get("/billing/invoices?after=" + after)
+		wantPage(t, p, 404, "It does not exist in this org")
+		wantNot(t, p, "the fault is on our side")
+	}
+	if log := w.log.String(); strings.Contains(log, "ERROR") {
+		t.Errorf("an address that leads nowhere is an error in the log:\n%s", log)
+	}
 
 	p = b.get("/billing/invoices/in_" + fix.Org.ID() + "_13/pdf")
 	wantRedirect(t, p, "https://invoice.stripe.test/i/in_"+fix.Org.ID()+"_13/pdf")
