@@ -19,7 +19,8 @@ type facts struct {
 	Subscriptions   []stripeSubscription // all of the customer, ended ones too
 	Open            []stripeInvoice      // finalized and not paid
 	Latest          *stripeInvoice       // of the subscription that counts; nil: not known
-	Charge          *stripeCharge        // that paid Latest; nil: none, or not known
+	Charges         []stripeCharge       // of the customer; nil: none, or not known
+	Returned        []returned           // refunds and disputes as they were known so far
 	CustomerDeleted bool
 	TrialEndsAt     *time.Time // our own trial; nil: this org had none
 	OverdueSince    *time.Time // as it was known so far
@@ -39,7 +40,9 @@ type accessVerdict struct {
 	Overdue      *stripeInvoice
 	// LatestStatus is the latest invoice's status, or "refunded" or "disputed".
 	LatestStatus string
-	Paid         *stripeInvoice // the latest invoice, when it was paid
+	// Returned are all refunds and disputes that are known, and NewlyReturned those of
+	// them that were not before.
+	Returned, NewlyReturned []returned
 }
 
 // What the latest invoice can be beyond Stripe's own statuses.
@@ -58,7 +61,9 @@ const (
 func accessOf(f facts, now time.Time, grace time.Duration) accessVerdict {
 	v := accessVerdict{Access: store.AccessNone, Reason: noneReason(f)}
 	v.Subscription, v.Others = pick(f.Subscriptions)
+	v.Returned = f.Returned
 	if s := v.Subscription; s != nil {
+		v.Returned, v.NewlyReturned = f.returns(s.LatestInvoiceID)
 		v.subscribed(f, *s, now, grace)
 	}
 	if f.TrialEndsAt != nil && now.Before(*f.TrialEndsAt) && v.Access != store.AccessActive {
@@ -85,10 +90,7 @@ func noneReason(f facts) store.AccessReason {
 
 func (v *accessVerdict) subscribed(f facts, s stripeSubscription, now time.Time, grace time.Duration) {
 	if f.Latest != nil && f.Latest.ID == s.LatestInvoiceID {
-		v.LatestStatus = latestStatus(*f.Latest, f.Charge)
-		if f.Latest.Status == string(stripe.InvoiceStatusPaid) {
-			v.Paid = f.Latest
-		}
+		v.LatestStatus = latestStatus(*f.Latest, f.chargeOf(*f.Latest))
 	}
 	if !ended(s.Status) {
 		v.CancelAt = endOf(s)
@@ -97,12 +99,7 @@ func (v *accessVerdict) subscribed(f facts, s stripeSubscription, now time.Time,
 	switch s.Status {
 	case stripe.SubscriptionStatusActive, stripe.SubscriptionStatusTrialing, stripe.SubscriptionStatusPastDue:
 		v.Access, v.Reason = store.AccessActive, store.ReasonSubscribed
-		switch v.LatestStatus {
-		case invoiceDisputed:
-			v.Reason = store.ReasonDisputed
-		case invoiceRefunded:
-			v.Reason = store.ReasonRefunded
-		}
+		v.Reason = cmp.Or(returnReason(v.Returned, s.LatestInvoiceID), v.Reason)
 		if len(v.Others) > 0 {
 			v.Reason = store.ReasonTwoSubscriptions
 		}
@@ -209,6 +206,16 @@ func canceledReason(f facts, s stripeSubscription) store.AccessReason {
 		"payment_disputed": store.ReasonDisputed,
 	}
 	return cmp.Or(byCause[s.CancelReason], store.ReasonCanceled)
+}
+
+// chargeOf is the charge that paid an invoice, nil where there is none, or it is not known.
+func (f facts) chargeOf(i stripeInvoice) *stripeCharge {
+	for k := range f.Charges {
+		if f.Charges[k].ID == i.ChargeID {
+			return &f.Charges[k]
+		}
+	}
+	return nil
 }
 
 func latestStatus(i stripeInvoice, c *stripeCharge) string {

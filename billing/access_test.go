@@ -58,7 +58,8 @@ func (f facts) latest(i stripeInvoice) facts {
 // charged are the facts beside a paid invoice and the charge that paid it.
 func (f facts) charged(c stripeCharge) facts {
 	f = f.latest(paidInvoice())
-	f.Charge = &c
+	c.InvoiceID = f.Latest.ID
+	f.Charges = []stripeCharge{c}
 	return f
 }
 

@@ -113,7 +113,9 @@ func TestADisputeIsFoundByItsCharge(t *testing.T) {
 	o := k.org(t, "a")
 	k.tellSubscription("a", "active", 0)
 	k.stripe.tell("/v1/invoices/in_a", `{"id":"in_a","object":"invoice","customer":"cus_a","subscription":"sub_a","status":"paid","currency":"usd","amount_paid":1000,"charge":"ch_1"}`)
-	k.stripe.tell("/v1/charges/ch_1", `{"id":"ch_1","object":"charge","customer":"cus_a","amount":1000,"disputed":true}`)
+	charge := `{"id":"ch_1","object":"charge","customer":"cus_a","invoice":"in_a","amount":1000,"disputed":true}`
+	k.stripe.tell("/v1/charges/ch_1", charge)
+	k.stripe.tell("/v1/charges", `{"object":"list","data":[`+charge+`]}`)
 	body := `{"id":"evt_1","object":"event","type":"charge.dispute.created","api_version":"2023-10-16","created":1774000000,"livemode":false,
 "data":{"object":{"id":"dp_1","object":"dispute","charge":"ch_1"}}}`
 	if status := k.post(t, body, sign(body, testSecret, k.clock.Now())); status != 200 {

@@ -278,21 +278,3 @@ func TestDunningEndsInACancellation(t *testing.T) {
 		t.Errorf("mails %v", got)
 	}
 }
-
-func TestARefundIsToldAndChangesNoAccess(t *testing.T) {
-	t.Parallel()
-	k := newTown(t, stripetest.Options{})
-	o, sub := k.subscribed(t, "a", 1, 3)
-	seen, _ := k.stripe.Subscription(sub)
-	k.stripe.AdvanceTo(seen.TrialEnd.Add(2 * time.Hour))
-	k.settle(t)
-	seen, _ = k.stripe.Subscription(sub)
-	if err := k.stripe.Refund(seen.LatestInvoice); err != nil {
-		t.Fatal(err)
-	}
-	k.settle(t)
-	k.stands(t, o, "refunded", store.AccessActive, store.ReasonRefunded)
-	if got := k.mails(t)[store.MailRefunded]; got != 2 {
-		t.Errorf("%d mails", got)
-	}
-}

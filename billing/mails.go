@@ -174,19 +174,20 @@ func (c change) endedAt() *time.Time {
 	return endOfEnded(c.old, *c.v.Subscription, c.now)
 }
 
-// returned: the money of the latest invoice went back. Access stays; what becomes of
-// the subscription is the operator's decision.
-func (c change) returned() []draft {
-	kinds := map[string]string{invoiceRefunded: store.MailRefunded, invoiceDisputed: store.MailDisputed}
-	kind, ok := kinds[c.next.LatestInvoiceStatus]
-	if !ok || c.old.LatestInvoiceStatus == c.next.LatestInvoiceStatus && c.old.LatestInvoiceID == c.next.LatestInvoiceID {
-		return nil
+// returned: the money of an invoice went back, or is asked back. Access stays; what
+// becomes of the subscription is the operator's decision.
+func (c change) returned() (drafts []draft) {
+	for _, r := range c.v.NewlyReturned {
+		d := draft{kind: store.MailDisputed, key: r.Invoice, to: ownersAndOperators(), payload: store.BillingMail{Amount: r.Charge.Amount, Currency: r.Charge.Currency}}
+		if r.Kind == invoiceRefunded {
+			d.kind, d.payload.Amount = store.MailRefunded, r.Charge.Refunded
+		}
+		if !c.next.Access.Allowed() {
+			d.payload.Reason = string(c.next.AccessReason)
+		}
+		drafts = append(drafts, d)
 	}
-	payload := store.BillingMail{Currency: c.next.Currency}
-	if c.v.Paid != nil {
-		payload.Amount, payload.Currency = c.v.Paid.AmountPaid, c.v.Paid.Currency
-	}
-	return []draft{{kind: kind, key: c.next.LatestInvoiceID, to: ownersAndOperators(), payload: payload}}
+	return drafts
 }
 
 // twice: a second subscription was paid, in two tabs or by hand. The older one counts;

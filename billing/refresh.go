@@ -51,14 +51,14 @@ func (b *Billing) refreshHeld(ctx context.Context, org *store.Org) (store.Billin
 	if account, err = org.Billing(ctx); err != nil {
 		return account, err
 	}
-	f.TrialEndsAt, f.OverdueSince = account.TrialEndsAt, account.OverdueSince
+	f.TrialEndsAt, f.OverdueSince, f.Returned = account.TrialEndsAt, account.OverdueSince, keptReturned(account)
 	return b.keep(ctx, org, account, f)
 }
 
 // read asks Stripe for everything that access follows from: the subscriptions, the
-// open invoices, and of the one that counts the latest invoice and who paid it.
+// open invoices, of the one that counts the latest invoice, and the charges.
 func (b *Billing) read(ctx context.Context, account store.BillingAccount) (facts, error) {
-	f := facts{TrialEndsAt: account.TrialEndsAt, OverdueSince: account.OverdueSince}
+	f := facts{TrialEndsAt: account.TrialEndsAt, OverdueSince: account.OverdueSince, Returned: keptReturned(account)}
 	var err error
 	f.Subscriptions, err = b.stripe.subscriptionsOf(ctx, account.CustomerID)
 	if kindOf(err) == KindNotFound {
@@ -75,12 +75,18 @@ func (b *Billing) read(ctx context.Context, account store.BillingAccount) (facts
 		if err != nil && !f.CustomerDeleted {
 			return f, err
 		}
-		return f, nil
+		if chosen == nil || f.CustomerDeleted {
+			return f, nil
+		}
+		return f, b.readReturned(ctx, &f, account.CustomerID) // who ends a subscription often gives money back
 	}
 	if f.Open, err = b.stripe.openInvoices(ctx, account.CustomerID); err != nil {
 		return f, err
 	}
-	return f, b.readLatest(ctx, &f, chosen.LatestInvoiceID)
+	if err := b.readLatest(ctx, &f, chosen.LatestInvoiceID); err != nil {
+		return f, err
+	}
+	return f, b.readReturned(ctx, &f, account.CustomerID)
 }
 
 func (b *Billing) readLatest(ctx context.Context, f *facts, id string) error {
@@ -98,20 +104,7 @@ func (b *Billing) readLatest(ctx context.Context, f *facts, id string) error {
 		return err
 	}
 	f.Latest = &latest
-	if latest.ChargeID == "" {
-		return nil
-	}
-	charge, err := b.stripe.charge(ctx, latest.ChargeID)
-	switch kindOf(err) {
-	case "":
-		f.Charge = &charge
-		return err
-	case KindKey, KindNotFound: // a restricted key that may not: then a refund is not seen, and nothing else is wrong
-		b.log.WarnContext(ctx, "the Stripe key may not read charges, so refunds and disputes are not seen", "error", err)
-		return nil
-	default:
-		return err
-	}
+	return nil
 }
 
 // keep works out the access and stores it with its mails.
@@ -170,6 +163,7 @@ func (b *Billing) accountOf(old store.BillingAccount, v accessVerdict, f facts, 
 	if old.Access != store.AccessExempt {
 		next.Access, next.AccessReason = v.Access, v.Reason
 	}
+	next.Returned = wordsOf(v.Returned)
 	s := v.Subscription
 	if s == nil {
 		if f.CustomerDeleted && old.SubscriptionID != "" {

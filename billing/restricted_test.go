@@ -37,8 +37,9 @@ func TestAKeyThatMayNotReadCharges(t *testing.T) {
 	t.Parallel()
 	log := &logged{}
 	k := newTown(t, stripetest.Options{}, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(log, nil)) })
-	// Neither a charge by its id, nor one that is expanded in a list of invoices.
+	// Neither a charge by its id, nor those of a customer, nor one that is expanded in a list of invoices.
 	k.stripe.Fail(stripetest.Fault{Path: "/v1/charges/*", Times: -1, Kind: stripetest.Forbidden})
+	k.stripe.Fail(stripetest.Fault{Path: "/v1/charges", Times: -1, Kind: stripetest.Forbidden})
 	expanding := stripetest.Fault{Method: "GET", Path: "/v1/invoices", Kind: stripetest.Forbidden}
 	o := k.charged(t, "a", 1, 3)
 	k.stands(t, o, "charged", store.AccessActive, store.ReasonSubscribed)
@@ -88,7 +89,10 @@ func TestAKeyThatMayNotReadCharges(t *testing.T) {
 	if err := k.Refresh(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	k.stands(t, o, "with the right to read charges", store.AccessActive, store.ReasonRefunded)
+	k.stands(t, o, "with the right to read charges", store.AccessActive, store.ReasonDisputed)
+	if got := k.mails(t); got[store.MailRefunded] != 4 || got[store.MailDisputed] != 2 {
+		t.Errorf("with the right to read charges: mails %v, want two of each of two refunds and one dispute", got)
+	}
 }
 
 // pending is how many events wait in the inbox.

@@ -174,6 +174,12 @@ func (a *stripeAPI) charge(ctx context.Context, id string) (stripeCharge, error)
 	return one(ctx, "read the charge", c, err, readCharge)
 }
 
+// chargesOf lists all charges of a customer, newest first.
+func (a *stripeAPI) chargesOf(ctx context.Context, customerID string) ([]stripeCharge, error) {
+	it := a.charges.List(&stripe.ChargeListParams{ListParams: listing(ctx), Customer: stripe.String(customerID)})
+	return all(walk(ctx, "list the charges", it.Iter, readCharge))
+}
+
 // eachEvent walks the account's events since a time, newest first; Stripe keeps
 // them for 30 days. With undelivered, only those that some endpoint did not take.
 func (a *stripeAPI) eachEvent(ctx context.Context, since time.Time, undelivered bool) iter.Seq2[stripeEvent, error] {

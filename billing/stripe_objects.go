@@ -96,9 +96,9 @@ type stripeCheckout struct {
 }
 
 type stripeCharge struct {
-	ID, CustomerID, InvoiceID string
-	Amount, Refunded          int64
-	Disputed                  bool
+	ID, CustomerID, InvoiceID, Currency string
+	Amount, Refunded                    int64 // minor units
+	Disputed                            bool  // now, or once
 }
 
 // stripeEvent is an event's envelope. What it carries is not read: it may be of
@@ -240,7 +240,7 @@ func readCheckout(s *stripe.CheckoutSession) stripeCheckout {
 
 func readCharge(c *stripe.Charge) stripeCharge {
 	return stripeCharge{
-		ID: c.ID, CustomerID: idOf(c.Customer), InvoiceID: invoiceID(c.Invoice),
+		ID: c.ID, CustomerID: idOf(c.Customer), InvoiceID: invoiceID(c.Invoice), Currency: string(c.Currency),
 		Amount: c.Amount, Refunded: c.AmountRefunded, Disputed: c.Disputed,
 	}
 }

@@ -42,6 +42,8 @@ var actionWords = map[string]struct{ icon, what string }{
 	"billing.portal_opened":    {"credit-card", "went to Stripe's customer portal"},
 	"billing.canceled":         {"credit-card", "canceled the subscription"},
 	"billing.resumed":          {"credit-card", "resumed the subscription"},
+	"billing.payment_refunded": {"credit-card", "saw that a payment was refunded: invoice"},
+	"billing.payment_disputed": {"triangle-alert", "saw that a payment is disputed: invoice"},
 }
 
 // activities takes entries, newest first, and tells the same thing done many times in a row once. It stops after most lines.

@@ -269,8 +269,8 @@ func (p plan) SyncWait() string {
 
 // reasonWords say more than the state, where something happened that an owner has to know of.
 var reasonWords = map[store.AccessReason]string{
-	store.ReasonRefunded:        "The last payment was refunded. The plan goes on until it is canceled; ask the operator of this server if that is not what you expect.",
-	store.ReasonDisputed:        "The last payment is disputed at your bank. Tools go on answering while that is decided; ask the operator of this server if you did not mean it.",
+	store.ReasonRefunded:        "A payment was refunded. The plan goes on until it is canceled; ask the operator of this server if that is not what you expect.",
+	store.ReasonDisputed:        "A payment is disputed at your bank. Tools go on answering while that is decided; ask the operator of this server if you did not mean it.",
 	store.ReasonCustomerDeleted: "Your customer record was deleted at Stripe, which ended the subscription. Subscribe again to go on.",
 	store.ReasonUnpaid:          "Stripe has stopped trying to collect the payment, so it has to be paid by hand.",
 }

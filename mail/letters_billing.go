@@ -233,11 +233,20 @@ func (m *Mail) endsInTrouble(org string, b store.BillingMail, trouble string) st
 	return text
 }
 
+// goesOn is what goes on after money went back, and what does not where tools are
+// switched off for another reason.
+func goesOn(b store.BillingMail, works string) string {
+	if b.Reason != "" {
+		return "That changes nothing about the plan: assistants stay switched off, and the billing page says why."
+	}
+	return works
+}
+
 func (m *Mail) refunded(org string, b store.BillingMail) words {
 	return words{
 		subject: "A payment of " + org + " was refunded",
 		title:   "A payment was refunded",
-		says:    []string{"The latest payment of " + org + " was refunded. The money is on its way back to the card or account that it came from; that takes up to ten days.", "Assistants go on working. The operator of this server decides whether the subscription goes on, and writes to you if it does not."},
+		says:    []string{"A payment of " + org + " was refunded. The money is on its way back to the card or account that it came from; that takes up to ten days.", goesOn(b, "Assistants go on working. The operator of this server decides whether the subscription goes on, and writes to you if it does not.")},
 		facts:   amount("Refunded", b),
 		button:  "See the invoices", url: m.link("/billing"),
 	}
@@ -248,8 +257,8 @@ func (m *Mail) disputed(org string, b store.BillingMail) words {
 		subject: "A payment of " + org + " is disputed",
 		title:   "A payment is disputed",
 		says: []string{
-			"Somebody asked the bank to take back the latest payment of " + org + ". The bank decides that, and Stripe holds the money meanwhile.",
-			"Assistants go on working for now. If it was a mistake, tell the bank that the payment was right; if something is wrong with the invoice, write to the operator of this server.",
+			"Somebody asked the bank to take back a payment of " + org + ". The bank decides that, and Stripe holds the money meanwhile.",
+			goesOn(b, "Assistants go on working for now.") + " If it was a mistake, tell the bank that the payment was right; if something is wrong with the invoice, write to the operator of this server.",
 		},
 		facts:  amount("Disputed", b),
 		button: "See the invoices", url: m.link("/billing"),

@@ -83,6 +83,7 @@ func specimens() []specimen {
 		{"canceled-in-trial", store.MailCanceled, false, store.BillingMail{EndsAt: in(-time.Hour), Reason: string(store.ReasonPaymentFailed), StopsAt: in(9 * 24 * time.Hour)}},
 		{"refunded", store.MailRefunded, false, due},
 		{"refunded-operators", store.MailRefunded, true, due},
+		{"refunded-switched-off", store.MailRefunded, false, store.BillingMail{Amount: due.Amount, Currency: due.Currency, Reason: string(store.ReasonCanceled)}},
 		{"disputed", store.MailDisputed, false, due},
 		{"two-subscriptions", store.MailTwoSubscriptions, false, due},
 		{"credentials-invalid", store.MailCredentialsInvalid, false, refused},

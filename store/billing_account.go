@@ -19,7 +19,7 @@ import (
 // OverdueSince is when the oldest open invoice fell due, and GraceEndsAt when tools
 // end for it. Generation counts the org's customers at Stripe, and FormerCustomers are
 // those that were deleted there and got a successor: ids, oldest first, with blanks
-// between them. Version is compared and set: 0 means that there is no row yet.
+// between them. Returned is what ReturnedPayments reads. Version is compared and set: 0 means that there is no row yet.
 type BillingAccount struct {
 	CustomerID, SubscriptionID, ItemID, PriceID, Currency string
 	UnitAmount                                            int64
@@ -32,6 +32,7 @@ type BillingAccount struct {
 	CheckoutSession                                       string
 	Generation                                            int
 	FormerCustomers                                       string
+	Returned                                              string
 	SyncedAt                                              *time.Time
 	Version                                               int64
 }
@@ -82,11 +83,11 @@ func (d orgDoor) billing(ctx context.Context) (a BillingAccount, err error) {
 	err = d.get(ctx, `
 SELECT customer_id, subscription_id, item_id, price_id, currency, unit_amount, status, access, access_reason,
   trial_ends_at, cancel_at, grace_ends_at, overdue_since_at, period_start_at, period_end_at,
-  latest_invoice_id, latest_invoice_status, checkout_session, generation, former_customers, synced_at, version
+  latest_invoice_id, latest_invoice_status, checkout_session, generation, former_customers, returned, synced_at, version
 FROM billing_accounts`, nil,
 		&customer, &a.SubscriptionID, &a.ItemID, &a.PriceID, &a.Currency, &a.UnitAmount, &a.Status, &a.Access, &a.AccessReason,
 		&trial, &cancel, &grace, &overdue, &start, &end,
-		&a.LatestInvoiceID, &a.LatestInvoiceStatus, &a.CheckoutSession, &a.Generation, &a.FormerCustomers, &synced, &a.Version)
+		&a.LatestInvoiceID, &a.LatestInvoiceStatus, &a.CheckoutSession, &a.Generation, &a.FormerCustomers, &a.Returned, &synced, &a.Version)
 	a.CustomerID = customer.String
 	a.TrialEndsAt, a.CancelAt, a.GraceEndsAt, a.OverdueSince = fromNullMilli(trial), fromNullMilli(cancel), fromNullMilli(grace), fromNullMilli(overdue)
 	a.PeriodStart, a.PeriodEnd, a.SyncedAt = fromNullMilli(start), fromNullMilli(end), fromNullMilli(synced)
@@ -154,20 +155,20 @@ func (d orgDoor) saveBilling(ctx context.Context, by Actor, old, a BillingAccoun
 		customer, a.SubscriptionID, a.ItemID, a.PriceID, a.Currency, a.UnitAmount, a.Status, a.Access, a.AccessReason,
 		timeOrNull(a.TrialEndsAt), timeOrNull(a.CancelAt), timeOrNull(a.GraceEndsAt), timeOrNull(a.OverdueSince),
 		timeOrNull(a.PeriodStart), timeOrNull(a.PeriodEnd),
-		a.LatestInvoiceID, a.LatestInvoiceStatus, a.CheckoutSession, a.Generation, a.FormerCustomers, timeOrNull(a.SyncedAt), a.Version + 1,
+		a.LatestInvoiceID, a.LatestInvoiceStatus, a.CheckoutSession, a.Generation, a.FormerCustomers, a.Returned, timeOrNull(a.SyncedAt), a.Version + 1,
 	}
 	var err error
 	if a.Version > 0 {
 		err = d.exec(ctx, `
 UPDATE billing_accounts SET customer_id = ?, subscription_id = ?, item_id = ?, price_id = ?, currency = ?, unit_amount = ?, status = ?,
   access = ?, access_reason = ?, trial_ends_at = ?, cancel_at = ?, grace_ends_at = ?, overdue_since_at = ?, period_start_at = ?, period_end_at = ?,
-  latest_invoice_id = ?, latest_invoice_status = ?, checkout_session = ?, generation = ?, former_customers = ?, synced_at = ?, version = ?`, row)
+  latest_invoice_id = ?, latest_invoice_status = ?, checkout_session = ?, generation = ?, former_customers = ?, returned = ?, synced_at = ?, version = ?`, row)
 	} else {
 		err = d.exec(ctx, `
 INSERT INTO billing_accounts (customer_id, subscription_id, item_id, price_id, currency, unit_amount, status,
   access, access_reason, trial_ends_at, cancel_at, grace_ends_at, overdue_since_at, period_start_at, period_end_at,
-  latest_invoice_id, latest_invoice_status, checkout_session, generation, former_customers, synced_at, version, org_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(row, d.org.id))
+  latest_invoice_id, latest_invoice_status, checkout_session, generation, former_customers, returned, synced_at, version, org_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, append(row, d.org.id))
 	}
 	switch {
 	case isTaken(err):
@@ -175,6 +176,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, a
 	case isChecked(err):
 		return &InputError{"access", "it must be exempt, trial, active, grace, suspended, canceled or none"}
 	case err != nil:
+		return err
+	}
+	if err := d.auditReturned(ctx, by, old, a); err != nil {
 		return err
 	}
 	return d.auditAccess(ctx, by, old, a)

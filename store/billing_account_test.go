@@ -47,7 +47,7 @@ func TestBillingAccountIsKept(t *testing.T) {
 		Access: store.AccessGrace, AccessReason: store.ReasonPaymentFailed,
 		TrialEndsAt: a.TrialEndsAt, CancelAt: ptr(noon.Add(1 * time.Hour)), GraceEndsAt: ptr(noon.Add(2 * time.Hour)), OverdueSince: ptr(noon.Add(3 * time.Hour)),
 		PeriodStart: ptr(noon.Add(4 * time.Hour)), PeriodEnd: ptr(noon.Add(5 * time.Hour)),
-		LatestInvoiceID: "in_1", LatestInvoiceStatus: "open", CheckoutSession: "cs_1", Generation: 3, FormerCustomers: "cus_a cus_b", SyncedAt: ptr(noon.Add(6 * time.Hour)), Version: a.Version,
+		LatestInvoiceID: "in_1", LatestInvoiceStatus: "open", CheckoutSession: "cs_1", Generation: 3, FormerCustomers: "cus_a cus_b", Returned: "in_0:refunded:in_1", SyncedAt: ptr(noon.Add(6 * time.Hour)), Version: a.Version,
 	}
 	saved := must[store.BillingAccount](t)(f.Org.SaveBilling(t.Context(), f.By(), want))
 	want.Version++
@@ -63,7 +63,7 @@ func TestBillingAccountIsKept(t *testing.T) {
 		t.Errorf("what is unknown again: %+v", got)
 	}
 	if diff := cmp.Diff([]string{
-		"billing.access_changed to trial", "billing.access_changed from trial to grace (payment failed)",
+		"billing.access_changed to trial", "billing.payment_refunded ", "billing.access_changed from trial to grace (payment failed)",
 	}, audited(t, f.Org, "billing.")); diff != "" {
 		t.Errorf("the log (-want +got):\n%s", diff)
 	}

@@ -59,7 +59,7 @@ FROM connections`,
 			leftOut: []string{"org_id"},
 			text: `
 SELECT customer_id, subscription_id, item_id, price_id, currency, unit_amount, status, access, access_reason, trial_ends_at, cancel_at, grace_ends_at,
-  overdue_since_at, period_start_at, period_end_at, latest_invoice_id, latest_invoice_status, checkout_session, generation, former_customers, synced_at, version
+  overdue_since_at, period_start_at, period_end_at, latest_invoice_id, latest_invoice_status, checkout_session, generation, former_customers, returned, synced_at, version
 FROM billing_accounts`,
 		},
 		{

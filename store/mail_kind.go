@@ -17,8 +17,8 @@ const (
 	MailTrialEnding        = "trial_ending"        // EndsAt, Listings, UnitAmount, Currency; Reason and StopsAt where a subscription is not in order
 	MailTrialEnded         = "trial_ended"         // Listings, UnitAmount, Currency
 	MailCanceled           = "canceled"            // EndsAt, which may be past; Reason; StopsAt where our trial goes on after it
-	MailRefunded           = "refunded"            // Amount, Currency
-	MailDisputed           = "disputed"            // Amount, Currency
+	MailRefunded           = "refunded"            // Amount, Currency; Reason where tools are switched off
+	MailDisputed           = "disputed"            // Amount, Currency; Reason where tools are switched off
 	MailTwoSubscriptions   = "two_subscriptions"   // Amount, Currency: what the second one costs
 	MailCredentialsInvalid = "credentials_invalid" // AccountID, Listings, UnitAmount, Currency
 	MailCredentialsDecide  = "credentials_decide"  // to operators: AccountID, Since, Listings

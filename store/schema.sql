@@ -99,7 +99,7 @@ CREATE TABLE billing_accounts_all (
     generation            INTEGER NOT NULL,
     synced_at             INTEGER,
     version               INTEGER NOT NULL
-, former_customers TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
+, former_customers TEXT NOT NULL DEFAULT '', returned TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER billing_accounts_all_org_fixed BEFORE UPDATE OF org_id ON billing_accounts_all
 BEGIN SELECT RAISE(ABORT, 'the org of a row never changes'); END;

@@ -57,6 +57,16 @@ func (s *Server) getCharge(q *request) (object, error) {
 	return s.showCharge(p), nil
 }
 
+func (s *Server) listCharges(q *request) (object, error) {
+	if err := s.knownCustomer(q); err != nil {
+		return nil, err
+	}
+	found := newest(s.payments, func(p *payment) bool {
+		return p.charge != "" && (!q.has("customer") || p.customer == q.text("customer"))
+	})
+	return paged(q, found, func(p *payment) string { return p.charge }, s.showCharge)
+}
+
 func (s *Server) createRefund(q *request) (object, error) {
 	id := q.text("charge") + q.text("payment_intent")
 	p := s.paymentBy(id)

@@ -94,6 +94,7 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/invoices/{id}/mark_uncollectible", "", s.giveUpInvoice},
 
 		{"GET", "/v1/payment_intents/{id}", "", s.getIntent},
+		{"GET", "/v1/charges", "customer" + paging, s.listCharges},
 		{"GET", "/v1/charges/{id}", "", s.getCharge},
 		{"POST", "/v1/refunds", "charge payment_intent amount reason metadata[*]", s.createRefund},
 		{"GET", "/v1/disputes/{id}", "", s.getDispute},
