@@ -16,6 +16,7 @@ import (
 const (
 	listedMost   = 200                 // orgs in a list on a page
 	repairsShown = 24 * time.Hour      // after a run put something right
+	compareApart = time.Minute         // between two comparisons that operators ask for
 	refusedAfter = 14 * 24 * time.Hour // until an operator is asked about an org that can't be counted
 )
 
@@ -26,6 +27,8 @@ type billingOverseer struct {
 	jobs  func() []jobStatus
 	// stripe is what is wrong with Stripe itself, as the health's list has it.
 	stripe func() []check
+	// ask has a job run now.
+	ask func(name string, apart time.Duration) (asking, error)
 }
 
 // Status is billing in figures, from the store and from memory.
@@ -57,6 +60,12 @@ func (o billingOverseer) Status(ctx context.Context) (dashboard.BillingStatus, e
 		s.Stripe = append(s.Stripe, dashboard.HealthCheck{Name: c.Name, State: dashboard.HealthState(c.State), Text: c.Text, Do: c.Do})
 	}
 	for _, j := range o.jobs() {
+		if j.Name == reconcileJob {
+			s.Comparing = j.Running
+			if j.LastError != "" {
+				s.CompareFailedAt = moment(j.LastFailure)
+			}
+		}
 		switch {
 		case j.LastSuccess.IsZero():
 		case j.Name == sweepJob:
@@ -64,6 +73,9 @@ func (o billingOverseer) Status(ctx context.Context) (dashboard.BillingStatus, e
 		case j.Name == reconcileJob:
 			s.ReconciledAt = &j.LastSuccess
 		}
+	}
+	if full := s.ReconciledAt; full != nil && (s.LastSweepAt == nil || full.After(*s.LastSweepAt)) { // it is a sweep and more
+		s.LastSweepAt = full
 	}
 	names, err := o.addStates(ctx, &s)
 	if err != nil {
@@ -213,6 +225,12 @@ func (o billingOverseer) Org(ctx context.Context, orgID string) (dashboard.Billi
 		return dashboard.BillingOverview{}, err
 	}
 	return o.Overview(ctx, org)
+}
+
+// Compare has the reconciler check all invariants now.
+func (o billingOverseer) Compare(context.Context) (dashboard.Comparison, error) {
+	became, err := o.ask(reconcileJob, compareApart)
+	return dashboard.Comparison(became), err
 }
 
 // Release lets a held count be billed.

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"hostaway-mcp/billing"
 	"hostaway-mcp/dashboard"
@@ -118,9 +119,17 @@ func (p plans) InvoiceAddress(ctx context.Context, org *store.Org, id string, fo
 // withPlans gives the pages what there is of billing; without it they have none.
 func (h *house) withPlans(db *store.Store, c dashboard.Config) dashboard.Config {
 	if h.billed != nil {
-		c.Billing, c.BillingOperator = h.billed.plans, billingOverseer{plans: h.billed.plans, store: db, jobs: h.overseer.jobs, stripe: func() []check { return h.billed.stripePart("billing") }}
+		c.Billing, c.BillingOperator = h.billed.plans, billingOverseer{plans: h.billed.plans, store: db, jobs: h.overseer.jobs, stripe: func() []check { return h.billed.stripePart("billing") }, ask: h.askJob}
 	}
 	return c
+}
+
+// askJob has a job run now.
+func (h *house) askJob(name string, apart time.Duration) (asking, error) {
+	if h.jobs == nil {
+		return "", errors.New("the jobs have not begun yet")
+	}
+	return h.jobs.ask(name, apart)
 }
 
 // CountConnected counts the listings of an org that has just connected Hostaway.

@@ -77,6 +77,8 @@ type scheduled struct {
 	never   bool          // there was no start yet
 	lost    bool          // an earlier process began a run and nobody knows how it ended
 	running bool
+	asked   bool // by a person, and not begun yet
+	wake    chan struct{}
 }
 
 // jobStatus is a job as the operator sees it. Times are zero for never.
@@ -98,7 +100,7 @@ func newJobs(ctx context.Context, ledger jobLedger, seed string, list []job, now
 	}
 	j := &jobs{ledger: ledger, now: now, passed: passed, began: passed(), log: log}
 	for i, one := range list {
-		s := &scheduled{job: one, offset: offsetOf(seed, one), delay: jobsDelay + time.Duration(i)*jobsApart, state: store.Job{Name: one.name}, never: true}
+		s := &scheduled{job: one, offset: offsetOf(seed, one), delay: jobsDelay + time.Duration(i)*jobsApart, state: store.Job{Name: one.name}, never: true, wake: make(chan struct{}, 1)}
 		for _, k := range known {
 			if k.Name == one.name {
 				s.recall(k, now(), j.began)
@@ -177,9 +179,47 @@ func (j *jobs) keep(ctx context.Context, s *scheduled) {
 		wait := min(j.look(ctx, s), jobLookMost)
 		select {
 		case <-time.After(max(wait, time.Second)):
+		case <-s.wake:
 		case <-ctx.Done():
 		}
 	}
+}
+
+// asking is what became of the wish that a job run now.
+type asking string
+
+const (
+	askBegun  asking = "begun"
+	askJoined asking = "joined" // it runs already
+	askRecent asking = "recent" // it ran a moment ago
+)
+
+// ask has a job run now, unless it runs or began within the time given. Error:
+// store.ErrNotFound for a job that is not there.
+func (j *jobs) ask(name string, apart time.Duration) (asking, error) {
+	for _, s := range j.all {
+		if s.name == name {
+			return s.ask(j.passed(), apart), nil
+		}
+	}
+	return "", fmt.Errorf("run the job %s: %w", name, store.ErrNotFound)
+}
+
+func (s *scheduled) ask(passed, apart time.Duration) asking {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.running || s.asked:
+		return askJoined
+	case !s.never && passed-s.started < apart:
+		return askRecent
+	}
+	s.asked = true
+	select {
+	case s.wake <- struct{}{}:
+	default: // it has not been taken yet
+	}
+	return askBegun
 }
 
 // look runs the job if it is due, and says how long until it is due next.
@@ -194,6 +234,9 @@ func (j *jobs) look(ctx context.Context, s *scheduled) time.Duration {
 func (j *jobs) until(s *scheduled) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.asked {
+		return 0
+	}
 	passed := j.passed()
 	return s.wait(j.now(), passed, passed-j.began)
 }
@@ -234,7 +277,7 @@ func (s *scheduled) begin(at time.Time, passed time.Duration, noted bool) {
 		s.noted = &at
 	}
 	s.state.StartedAt, s.started = &at, passed
-	s.never, s.lost, s.running = false, false, true
+	s.never, s.lost, s.running, s.asked = false, false, true, false
 }
 
 // do runs the job, whatever it does.
@@ -282,7 +325,7 @@ func (j *jobs) catchUp(ctx context.Context, s *scheduled) {
 	for _, k := range known {
 		if k.Name == s.name {
 			s.recall(k, j.now(), j.passed())
-			s.lost = false // it may still be running there
+			s.lost, s.asked = false, false // it may still be running there
 		}
 	}
 }

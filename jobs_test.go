@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"hostaway-mcp/store"
@@ -215,3 +216,52 @@ func TestStoreJobs(t *testing.T) {
 		t.Errorf("left are %+v, %v", page, err)
 	}
 }
+
+// A job that a person asks for runs at once, one run at a time, and not again too soon.
+func TestAJobRunsWhenItIsAskedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ran, free := 0, make(chan struct{})
+		list := []job{{name: "rare", every: 24 * time.Hour, run: func(context.Context) (string, error) {
+			ran++
+			<-free
+			return "", nil
+		}}}
+		began := time.Now()
+		j, err := newJobs(t.Context(), &rememberedJobs{}, "x", list, time.Now, func() time.Duration { return time.Since(began) }, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.start(t.Context())
+		defer j.close()
+		for _, step := range []struct {
+			after time.Duration
+			free  bool
+			want  asking
+			ran   int
+		}{{0, false, askBegun, 1}, {time.Second, false, askJoined, 1}, {time.Second, true, askRecent, 1}, {time.Minute, true, askBegun, 2}} {
+			time.Sleep(step.after)
+			if step.free && ran == 1 && j.Status()[0].Running {
+				close(free)
+				synctest.Wait()
+			}
+			if got, err := j.ask("rare", time.Minute); got != step.want || err != nil {
+				t.Errorf("asked at %s: %s %v, want %s", time.Since(began), got, err, step.want)
+			}
+			synctest.Wait()
+			if ran != step.ran {
+				t.Errorf("ran %d times at %s, want %d", ran, time.Since(began), step.ran)
+			}
+		}
+		if _, err := j.ask("another", time.Minute); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("a job that is not there: %v", err)
+		}
+	})
+}
+
+// rememberedJobs is a ledger that takes everything.
+type rememberedJobs struct{}
+
+func (*rememberedJobs) Jobs(context.Context) ([]store.Job, error)                      { return nil, nil }
+func (*rememberedJobs) StartJob(context.Context, string, *time.Time, time.Time) error  { return nil }
+func (*rememberedJobs) EndJob(context.Context, string, int64, time.Time, string) error { return nil }

@@ -267,6 +267,7 @@ type fakeBillingOperator struct {
 	org     BillingOverview
 	decided []string
 	refuse  error
+	became  Comparison
 }
 
 func (f *fakeBillingOperator) Status(context.Context) (BillingStatus, error) {
@@ -279,6 +280,12 @@ func (f *fakeBillingOperator) Org(context.Context, string) (BillingOverview, err
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.org, nil
+}
+
+func (f *fakeBillingOperator) Compare(context.Context) (Comparison, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.became, f.refuse
 }
 
 func (f *fakeBillingOperator) Release(_ context.Context, orgID string, listings int, by store.Actor) error {

@@ -14,12 +14,24 @@ type BillingOperator interface {
 	Status(ctx context.Context) (BillingStatus, error)
 	// Org is how one org stands; an unknown id is store.ErrNotFound.
 	Org(ctx context.Context, orgID string) (BillingOverview, error)
+	// Compare has all invariants compared with Stripe, in the background.
+	Compare(ctx context.Context) (Comparison, error)
 	// Release lets a held count be billed: a person's decision, which goes into the audit log. It is store.ErrConflict when
 	// the count that is held now is not of so many listings, and store.ErrNotFound when none is held.
 	Release(ctx context.Context, orgID string, listings int, by store.Actor) error
 	// DecideRefused says what to bill while Hostaway refuses an org's credentials; this too goes into the audit log.
 	DecideRefused(ctx context.Context, orgID string, decision RefusedDecision, by store.Actor) error
 }
+
+// Comparison is what became of the wish to compare now.
+type Comparison string
+
+// What can become of it.
+const (
+	CompareBegun  Comparison = "begun"
+	CompareJoined Comparison = "joined" // one runs already
+	CompareRecent Comparison = "recent" // one began within the last minute
+)
 
 // RefusedDecision is what an operator decides about an org that can't be counted.
 type RefusedDecision string
@@ -45,6 +57,9 @@ type BillingStatus struct {
 	LastEventAt   *time.Time
 	LastSweepAt   *time.Time // when the states were last compared with Stripe's
 	ReconciledAt  *time.Time // when all invariants were last checked
+	// Comparing is true while they are; CompareFailedAt is when the last try failed, nil when it went well.
+	Comparing       bool
+	CompareFailedAt *time.Time
 	// Mismatched counts Stripe's events of another API version, mode or account since the start; 0 is well.
 	Mismatched int
 	// VerifiedAt is when the webhook secret last verified an event, RefusedPosts how many signed posts were refused since then,

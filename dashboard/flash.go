@@ -36,6 +36,9 @@ var flashes = map[string]flash{
 	"billing-repeated":  {"warn", "circle-alert", "That form was sent already. Nothing was done twice."},
 	"released":          {"good", "circle-check", "The count is released; the bill follows within a few minutes."},
 	"decided":           {"good", "circle-check", "The decision is kept and stands in the org's audit log."},
+	"compare-begun":     {"good", "circle-check", "The comparison with Stripe has begun. Open the page again in a moment."},
+	"compare-joined":    {"good", "circle-check", "A comparison with Stripe is running already. Open the page again in a moment."},
+	"compare-recent":    {"warn", "circle-alert", "A comparison began less than a minute ago. Wait a minute, then choose it again."},
 	"org-switched":      {"good", "circle-check", "You are in another org now."},
 }
 

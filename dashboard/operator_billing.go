@@ -149,6 +149,17 @@ func stateRows(states []StateCount) []stateRow {
 	return rows
 }
 
+// compareNow has all invariants checked, which the server does by itself once a day.
+func (d *Dashboard) compareNow(c *fiber.Ctx, v *visit) error {
+	became, err := d.cfg.BillingOperator.Compare(c.UserContext())
+	if err != nil {
+		return err
+	}
+	by := v.actor(c)
+	d.cfg.Log.InfoContext(c.UserContext(), "an operator has billing compared with Stripe", "member", by.ID, "name", by.Name, "became", string(became))
+	return d.done(c, operatorBillingHref, "compare-"+string(became))
+}
+
 // releaseCount is a person's decision that a held count is right.
 func (d *Dashboard) releaseCount(c *fiber.Ctx, v *visit) error {
 	f := readForm(c, "org", "listings")

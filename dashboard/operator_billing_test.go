@@ -116,6 +116,22 @@ func TestOperatorDecides(t *testing.T) {
 	}
 }
 
+func TestOperatorHasBillingCompared(t *testing.T) {
+	t.Parallel()
+	w, _, status := billed(t)
+	b := w.runs(t, storetest.Org(t, w.store, "Harbour Stays"))
+	for became, note := range map[Comparison]string{CompareBegun: "has begun", CompareJoined: "is running already", CompareRecent: "less than a minute ago"} {
+		status.became = became
+		wantRedirect(t, b.submit("/operator/billing", "/operator/billing/compare", url.Values{}), "/operator/billing")
+		wantPage(t, b.get("/operator/billing"), 200, note, "Compare now")
+	}
+	status.status.Comparing, status.status.CompareFailedAt = true, status.status.LastSweepAt
+	wantPage(t, b.get("/operator/billing"), 200, "Comparing…", "running; the last one", "The last try failed")
+	status.refuse = errors.New("broken")
+	status.status.Comparing = false
+	wantPage(t, b.submit("/operator/billing", "/operator/billing/compare", url.Values{}), 500)
+}
+
 func TestBillingStatusForScripts(t *testing.T) {
 	t.Parallel()
 	w, _, status := billed(t)

@@ -120,6 +120,7 @@ func (d *Dashboard) billingTable() []route {
 func (d *Dashboard) billingOperatorTable() []route {
 	return []route{
 		{"GET", "/operator/billing", operators, d.operatorBillingPage},
+		{"POST", "/operator/billing/compare", operators, d.compareNow},
 		{"POST", "/operator/billing/release", operators, d.releaseCount},
 		{"POST", "/operator/billing/refused", operators, d.decideRefused},
 		{"GET", "/api/operator/billing", operators, d.apiOperatorBilling},

@@ -101,6 +101,7 @@ func attempts() map[string]attempt {
 		"GET /api/billing":                {path: "/api/billing", status: 200},
 		"POST /api/billing/sync":          {path: "/api/billing/sync", status: 200},
 		"GET /operator/billing":           {path: "/operator/billing", status: 404},
+		"POST /operator/billing/compare":  {path: "/operator/billing/compare", form: url.Values{}, status: 404},
 		"POST /operator/billing/release":  {path: "/operator/billing/release", form: url.Values{"org": {"{id}"}, "listings": {"4"}}, status: 404, ids: orgIDs},
 		"POST /operator/billing/refused":  {path: "/operator/billing/refused", form: url.Values{"org": {"{id}"}, "decision": {"zero"}}, status: 404, ids: orgIDs},
 		"GET /api/operator/billing":       {path: "/api/operator/billing", status: 404},
