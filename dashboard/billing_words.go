@@ -1,13 +1,10 @@
-// Billing in words: what each state means and what to do, why a count is held, what failed. One table each.
+// Billing in words: what each state means and what to do, and why a count is held. One table each.
 package dashboard
 
 import (
-	"errors"
 	"net/url"
 	"strconv"
 	"time"
-
-	"github.com/gofiber/fiber/v2"
 
 	"hostaway-mcp/store"
 )
@@ -333,48 +330,6 @@ func heldText(h HeldCount) string {
 		number(h.Billed) + " are billed meanwhile. " + sentence(words.why) + " " + sentence(words.then)
 }
 
-// faultWords say for each fault what happened and what to do; the page and the API both go by them.
-var faultWords = map[BillingFault]*problem{
-	FaultUnreachable:   {Status: 503, Code: "billing_unreachable", Title: "Stripe does not answer", Message: "Stripe could not be reached. Nothing was changed.", Next: "Try again in a minute.", RetryAfter: time.Minute},
-	FaultSubscribed:    {Status: 409, Code: "subscribed", Title: "Subscribed already", Message: "This org has a subscription already. Nothing was changed.", Next: "Look at its state on the billing page; it may have been started in another window."},
-	FaultNotSubscribed: {Status: 409, Code: "not_subscribed", Title: "No subscription", Message: "This org has no subscription that could be changed. Nothing was changed.", Next: "Look at its state on the billing page."},
-	FaultNotConnected:  {Status: 409, Code: "not_connected", Title: "Hostaway is not connected", Message: "There are no listings to count while Hostaway is not connected.", Next: "Connect it on the Hostaway page."},
-	FaultNotCounted:    {Status: 409, Code: "not_counted", Title: "Not counted yet", Message: "The listings were not counted yet, so there is nothing to base a subscription on.", Next: "Count them on the billing page, then start the subscription."},
-	FaultNoListings:    {Status: 409, Code: "no_listings", Title: "No active listings", Message: "There is no active listing in Hostaway, and a subscription needs one at least.", Next: "Add a listing or take one out of the archive in Hostaway, count again on the billing page, then start the subscription."},
-	FaultTooSoon:       {Status: 429, Code: "too_soon", Title: "Counted just now", Message: "The listings were counted a short while ago. Nothing was changed.", Next: "Wait until they can be counted again; they are counted by themselves once a day."},
-	FaultRefused:       {Status: 409, Code: "credentials_refused", Title: "Hostaway refuses the credentials", Message: "Hostaway refuses the stored credentials, so the listings could not be counted. The bill stays as it was.", Next: "Replace the secret on the Hostaway page."},
-	FaultIncomplete:    {Status: 503, Code: "count_incomplete", Title: "Not counted", Message: "Hostaway did not give the whole list, and a part of it is not a count. The bill stays as it was.", Next: "Try again in a few minutes.", RetryAfter: 5 * time.Minute},
-	FaultNotSetUp:      {Status: 503, Code: "not_set_up", Title: "The portal is not set up", Message: "The customer portal at Stripe is not set up for this server yet. Nothing was changed.", Next: "Ask the operator of this server to run billing setup. Invoices can be paid from the list below meanwhile."},
-	FaultNoCustomer:    {Status: 409, Code: "no_customer", Title: "Nothing at Stripe yet", Message: "This org is not known to Stripe yet: nothing was subscribed.", Next: "Start the subscription first."},
-}
-
-// billingProblem is a fault as callers are told; the wait is counted from now where the error knows it.
-func billingProblem(err *BillingError, now time.Time) *problem {
-	words := faultWords[err.Fault]
-	if words == nil {
-		return errInternal
-	}
-	told := *words
-	if wait := err.RetryAt.Sub(now); !err.RetryAt.IsZero() && wait > 0 {
-		told.RetryAfter, told.Next = wait, "Try again in "+span(wait)+", at "+err.RetryAt.UTC().Format("15:04")+" UTC."
-	}
-	return &told
-}
-
-// faultFlash is a fault as the note on the billing page.
-func faultFlash(code string) (flash, bool) {
-	for fault, words := range faultWords {
-		if "billing-"+words.Code == code {
-			kind := "bad"
-			if words.Status == fiber.StatusTooManyRequests || fault == FaultSubscribed {
-				kind = "warn"
-			}
-			return flash{kind, "circle-alert", words.Message + " " + words.Next}, true
-		}
-	}
-	return flash{}, false
-}
-
 // onDay writes a day, "that day" when it is not known.
 func onDay(at *time.Time) string {
 	if at == nil {
@@ -405,59 +360,6 @@ func left(d time.Duration) string {
 		return strconv.Itoa(int((d+day-1)/day)) + " days"
 	}
 	return span(max(d, time.Minute))
-}
-
-// trialNotice is how long before its end a trial is spoken of on every page.
-const trialNotice = 7 * 24 * time.Hour
-
-// planBanners are what every page says of the plan: stopped is about tools that don't answer, or soon won't; soon is less urgent.
-// Members are told whom to ask, and nothing about money.
-func planBanners(p plan, manages bool) (stopped, soon *banner) {
-	to := func(kind, text, action string) *banner {
-		if !manages {
-			return &banner{Kind: kind, Text: text + " Ask an owner or admin of the org."}
-		}
-		return &banner{kind, text, billingHref, action}
-	}
-	switch {
-	case p.State == BillingSuspended:
-		stopped = to("bad", "A payment is overdue, so tools answer with an error.", payAction(p))
-	case p.Stopped():
-		stopped = to("bad", map[BillingState]string{
-			BillingUnconfirmed: "The first payment is not confirmed, so tools answer with an error.",
-			BillingPaused:      "The subscription is paused, so tools answer with an error.",
-			BillingTrialOver:   "The trial is over, so tools answer with an error.",
-			BillingNoTrial:     "There is no subscription yet, so tools answer with an error.",
-			BillingCanceled:    "The subscription has ended, so tools answer with an error.",
-		}[p.State], "Open billing")
-	case p.State == BillingGrace:
-		stopped = to("bad", "A payment failed. Tools stop answering on "+atTime(p.StopsAt)+" unless it is paid.", payAction(p))
-	}
-	switch {
-	case p.State == BillingTrial && p.TrialEndsAt != nil && p.TrialEndsAt.Sub(p.now) <= trialNotice:
-		action := "Subscribe"
-		if p.Can.Subscribe == "" { // it has a subscription, which must be put right
-			action = "Open billing"
-		}
-		soon = to("warn", "The trial ends in "+left(p.TrialEndsAt.Sub(p.now))+"; tools stop answering then.", action)
-	case p.Held != nil && manages:
-		soon = to("warn", "The last count found "+plural(p.Held.Listings, "listing")+" and waits before it is billed; "+number(p.Held.Billed)+" are billed meanwhile.", "See why")
-	}
-	return stopped, soon
-}
-
-// payAction does not promise a button that is not there.
-func payAction(p plan) string {
-	if p.Can.Pay {
-		return "Pay now"
-	}
-	return "Open billing"
-}
-
-// isFault says whether an error is this fault.
-func isFault(err error, fault BillingFault) bool {
-	var failed *BillingError
-	return errors.As(err, &failed) && failed.Fault == fault
 }
 
 // queryOf is one name and value as they stand in an address.
