@@ -134,7 +134,7 @@ func (x *window) await(what, js string) {
 	x.t.Helper()
 	var value bool
 	var err error
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if value, err = chromedp.Run(x.ctx, chromedp.Evaluate[bool](`!!(`+js+`)`)); err == nil && value {
 			return
 		}

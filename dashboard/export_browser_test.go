@@ -28,7 +28,7 @@ func (x *window) downloadsTo(folder string) {
 // downloaded waits for a whole file in the folder. A browser writes to another name until it has all.
 func (x *window) downloaded(file string) []byte {
 	x.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if raw, err := os.ReadFile(file); err == nil {
 			return raw
 		}

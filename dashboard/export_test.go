@@ -231,7 +231,7 @@ func TestAnExportThatIsLeftEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	leave()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		if got := actionsOf(t, fix.Org)[0]; got == "org.export_failed" {
 			break
 		} else if time.Now().After(deadline) {
