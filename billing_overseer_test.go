@@ -58,7 +58,7 @@ func TestFaultsHaveThePagesWords(t *testing.T) {
 func TestTheLastEventOutlivesARestart(t *testing.T) {
 	t.Parallel()
 	p := newPlanTest(t)
-	o := billingOverseer{plans: p.plans, store: p.store, jobs: func() []jobStatus { return nil }}
+	o := billingOverseer{plans: p.plans, store: p.store, stripe: func() []check { return nil }, jobs: func() []jobStatus { return nil }}
 	last := func() *time.Time {
 		s, err := o.Status(t.Context())
 		if err != nil {
