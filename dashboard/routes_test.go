@@ -90,7 +90,7 @@ func attempts() map[string]attempt {
 		"GET /billing/confirming":         {path: "/billing/confirming", status: 303},
 		"GET /billing/projected":          {path: "/billing/projected", status: 200},
 		"GET /billing/listings":           {path: "/billing/listings", status: 200},
-		"GET /billing/invoices":           {path: "/billing/invoices?after={id}", status: 200, ids: invoiceIDs},
+		"GET /billing/invoices":           {path: "/billing/invoices?after={id}", status: 404, ids: invoiceIDs},
 		"GET /billing/invoices/:id/:form": {path: "/billing/invoices/{id}/pdf", status: 404, ids: invoiceIDs},
 		"POST /billing/checkout":          {path: "/billing/checkout", status: 200},
 		"POST /billing/portal":            {path: "/billing/portal", status: 200},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,5 +81,26 @@ func TestKitsDisk(t *testing.T) {
 				t.Errorf("a change with room again: %v", err)
 			}
 		})
+	}
+}
+
+func TestKitReadsAnArchive(t *testing.T) {
+	t.Parallel()
+	f := storetest.Org(t, storetest.Open(t), "Acme")
+	var archive bytes.Buffer
+	if _, err := f.Org.Export(t.Context(), &archive, "a test"); err != nil {
+		t.Fatal(err)
+	}
+	texts, err := storetest.ReadArchive(archive.Bytes())
+	if err != nil || !strings.Contains(texts["org.json"], f.Org.ID()) {
+		t.Errorf("%v, %v", texts, err)
+	}
+	if texts, err := storetest.ReadArchive(archive.Bytes()[:archive.Len()-1]); err == nil {
+		t.Errorf("a part is read as the whole: %v", texts)
+	}
+	damaged := bytes.Clone(archive.Bytes())
+	copy(damaged[30:], bytes.Repeat([]byte{0xff}, 40))
+	if texts, err := storetest.ReadArchive(damaged); err == nil {
+		t.Errorf("a damaged archive is read: %v", texts)
 	}
 }
