@@ -81,6 +81,9 @@ func (p *process) serve(ctx context.Context, allowed allowances) error {
 			w.log.Info("serving", "address", on.main.Addr().String(), "url", c.BaseURL, "version", buildVersion())
 			_ = wait() // told below
 		})
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) { // told to stop before it served
+			err = nil
+		}
 		err = errors.Join(err, r.close(ctx))
 	}
 	end()

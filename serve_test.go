@@ -256,3 +256,16 @@ func TestServeRefusesADamagedDatabase(t *testing.T) {
 		t.Errorf("code %d: %s", r.code, r.errOut)
 	}
 }
+
+// TestAStopDuringTheStartIsNoFailure: at whichever step of it the stop comes.
+func TestAStopDuringTheStartIsNoFailure(t *testing.T) {
+	t.Parallel()
+	environ := []string{"HMCP_DATA_DIR=" + t.TempDir(), "HMCP_LISTEN=127.0.0.1:0", "HMCP_LOG_LEVEL=error"}
+	for i := range 12 {
+		r := startCommand(t, environ, "serve")
+		time.Sleep(time.Duration(i) * 12 * time.Millisecond) // later each time
+		if code := r.stop(); code != exitOK {
+			t.Errorf("stopped after %d ms: code %d\n%s", i*12, code, r.errOut)
+		}
+	}
+}
